@@ -1,0 +1,1 @@
+"""Make adversarial-training runs and their energy logs. Never imports ``workbench``."""

@@ -1,0 +1,42 @@
+"""The models by name, and what is needed to build one again from a checkpoint."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from torch import nn
+
+from trainers.errors import WorkbenchError
+from trainers.models.normalize import Normalize
+from trainers.models.preact_resnet import PreActResNet
+
+MODELS: Mapping[str, Callable[..., nn.Module]] = {
+    "small-cnn": partial(PreActResNet, blocks=(1, 1, 1)),
+    "preact-resnet18": partial(PreActResNet, blocks=(2, 2, 2, 2)),
+}
+"""``small-cnn``: three pre-activation blocks (77k parameters at width 16). ``preact-resnet18``: 11.2M at width 64."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSpec:
+    """A model to the last constructor argument; ``mean`` and ``std`` are per channel in [0, 1] units."""
+
+    name: str
+    width: int
+    in_channels: int
+    num_classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def build_model(spec: ModelSpec) -> nn.Module:
+    """The network of a spec with fresh weights from torch's global generator; images in [0, 1] to logits.
+
+    Raises:
+        WorkbenchError: no such model.
+    """
+    if spec.name not in MODELS:
+        raise WorkbenchError(f"unknown model {spec.name!r}; known are {', '.join(MODELS)}")
+    return MODELS[spec.name](
+        Normalize(spec.mean, spec.std), width=spec.width, in_channels=spec.in_channels, num_classes=spec.num_classes
+    )

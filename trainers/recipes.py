@@ -1,0 +1,136 @@
+"""The table of training methods and the defaults of each data set: data, no code per method."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from trainers.errors import WorkbenchError
+from trainers.spec import AttackSpec, MethodSpec, TrainConfig, fgsm, normalise, pgd
+
+DELTA_ENERGY = "delta-energy"
+DER_SUFFIX = "-der"
+DER_SOURCE = "delta-energy regularizer: Mirza et al., arXiv 2505.22486 (our reading, not verified against the paper)"
+
+_BASE_METHODS: tuple[MethodSpec, ...] = (
+    MethodSpec(
+        name="standard",
+        summary="cross-entropy on natural images",
+        source="the undefended baseline",
+        attack=None,
+        loss="clean",
+    ),
+    MethodSpec(
+        name="fgsm",
+        summary="cross-entropy on FGSM images from zero: x + ε·sign ∇CE(x)",
+        source="Goodfellow et al. 2015; as in Wong et al. 2020, --delta-init zero",
+        attack=fgsm("train"),
+        loss="adversarial",
+    ),
+    MethodSpec(
+        name="rs-fgsm",
+        summary="FGSM from a random start U(±ε), step 1.25·ε, clipped to the ball",
+        source="Wong et al. 2020, Fast is better than free",
+        attack=AttackSpec(name="rs-fgsm", start="uniform", step_size=1.25),
+        loss="adversarial",
+    ),
+    MethodSpec(
+        name="n-fgsm",
+        summary="FGSM around a noisy image U(±2ε), step ε, not clipped to the ball",
+        source="de Jorge et al. 2022, Make some noise",
+        attack=AttackSpec(name="n-fgsm", start="uniform", start_radius=2.0, clip_to_ball=False),
+        loss="adversarial",
+    ),
+    MethodSpec(
+        name="pgd",
+        summary="cross-entropy on PGD-10 images, step ε/4, random start",
+        source="Madry et al. 2018; as in Rice et al. 2020",
+        attack=pgd(10, "train"),
+        loss="adversarial",
+    ),
+)
+
+
+def _with_der(method: MethodSpec) -> MethodSpec:
+    return replace(
+        method,
+        name=method.name + DER_SUFFIX,
+        summary=f"{method.summary}; + β·mean φ(ΔE)",
+        source=f"{method.source}; {DER_SOURCE}",
+        regularizers=(*method.regularizers, DELTA_ENERGY),
+    )
+
+
+METHODS: Mapping[str, MethodSpec] = {
+    method.name: method
+    for base in _BASE_METHODS
+    for method in ((base,) if base.attack is None else (base, _with_der(base)))
+}
+"""Every training method by name; a ``-der`` row for each that has natural and adversarial logits."""
+
+MODEL_WIDTHS: Mapping[str, int] = {"small-cnn": 16, "preact-resnet18": 64}
+"""Default width (channels of the first stage) of each model."""
+
+_IMAGES: Mapping[str, Any] = {
+    "model": "preact-resnet18",
+    "eps": 8 / 255,
+    "epochs": 30,
+    "lr": 0.1,
+    "schedule": "triangular",
+    "batch_size": 128,
+    "weight_decay": 5e-4,
+    "der_beta": 1.0,
+    "probe_size": 1000,
+    "train_probe_size": 1000,
+}
+
+DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "digits": {
+        "model": "small-cnn",
+        "eps": 0.3,
+        "epochs": 40,
+        "lr": 0.2,
+        "schedule": "stepped",
+        "batch_size": 64,
+        "der_beta": 5.0,
+        "der_penalty": "abs",
+        "probe_size": 300,
+        "train_probe_size": 300,
+    },
+    "folder": _IMAGES,
+    "npz": _IMAGES,
+}
+"""Default settings by kind of data: the word before the colon of ``--data``."""
+
+
+def get_method(name: str) -> MethodSpec:
+    """The row of a training method.
+
+    Raises:
+        WorkbenchError: no such method; the message lists all.
+    """
+    try:
+        return METHODS[name]
+    except KeyError:
+        raise WorkbenchError(f"unknown method {name!r}; known are {', '.join(METHODS)}") from None
+
+
+def complete(settings: Mapping[str, Any]) -> TrainConfig:
+    """A whole configuration from the settings a user gave: theirs first, then the defaults of their data and model.
+
+    Raises:
+        WorkbenchError: an unknown method, data set or model, an unknown key, or a value out of range.
+    """
+    given: dict[str, Any] = {"method": "fgsm-der", "data": "digits", **settings}
+    method = get_method(str(given["method"]))
+    kind = str(given["data"]).partition(":")[0]
+    if kind not in DATA_DEFAULTS:
+        raise WorkbenchError(f"unknown data {given['data']!r}; known are digits, folder:DIR and npz:FILE")
+    merged = {**DATA_DEFAULTS[kind], **given}
+    if merged["model"] not in MODEL_WIDTHS:
+        raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
+    merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
+    if DELTA_ENERGY not in method.regularizers:
+        if given.get("der_beta"):
+            raise WorkbenchError(f"method {method.name} has no delta-energy term; --der-beta needs {method.name}-der")
+        merged["der_beta"] = 0.0
+    return TrainConfig.from_dict(normalise(merged))

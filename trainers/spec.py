@@ -1,0 +1,258 @@
+"""Frozen values: what an attack, a method and a run are made of. No torch here."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from trainers.errors import WorkbenchError
+
+BatchNormMode = Literal["train", "eval"]
+Schedule = Literal["flat", "stepped", "triangular", "cosine"]
+DerEnergy = Literal["marginal", "joint", "both"]
+DerPenalty = Literal["squared", "abs", "hinge"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ball:
+    """The l∞ ball of radius ``eps`` around an image, in [0, 1] pixel units."""
+
+    eps: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.eps) and 0 < self.eps <= 1):
+            raise WorkbenchError(f"eps must lie in (0, 1], in units of the pixel range; got {self.eps:g} (try 8/255)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttackSpec:
+    """Signed-gradient ascent on the cross-entropy inside a ball; lengths are in units of ε.
+
+    ``start`` is x itself or x + U(±start_radius·ε), clipped to the image range; each of ``steps`` moves by ``step_size``·ε
+    along the gradient's sign, is projected onto the ball if ``clip_to_ball``, and onto the image range always.
+    ``batch_norm`` is the mode in which its gradients are taken.
+    """
+
+    name: str
+    start: Literal["zero", "uniform"]
+    start_radius: float = 1.0
+    steps: int = 1
+    step_size: float = 1.0
+    clip_to_ball: bool = True
+    batch_norm: BatchNormMode = "train"
+
+
+def fgsm(batch_norm: BatchNormMode = "eval") -> AttackSpec:
+    """FGSM from zero: one step of ε (Goodfellow et al. 2015)."""
+    return AttackSpec(name="fgsm", start="zero", batch_norm=batch_norm)
+
+
+def pgd(steps: int, batch_norm: BatchNormMode = "eval") -> AttackSpec:
+    """PGD-k: ``steps`` steps of 2.5·ε/k from a uniform start (Madry et al. 2018; the step of DESIGN.md)."""
+    return AttackSpec(
+        name=f"pgd-{steps}", start="uniform", steps=steps, step_size=2.5 / steps, batch_norm=batch_norm
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodSpec:
+    """A row of the method table: named parts, all of them data.
+
+    ``loss`` and ``regularizers`` name entries of ``trainers.losses.LOSSES`` and ``trainers.regularizers.REGULARIZERS``.
+    """
+
+    name: str
+    summary: str
+    source: str
+    attack: AttackSpec | None
+    loss: str
+    regularizers: tuple[str, ...] = ()
+
+    @property
+    def attack_forwards_clean(self) -> bool:
+        """Whether the attack's first forward pass is that of x itself, so that its logits can be reused."""
+        return self.attack is not None and self.attack.start == "zero"
+
+    @property
+    def passes(self) -> int:
+        """Cost of one step in forward-equivalents (backward to the input 1, to the weights 2), recording pass aside."""
+        if self.attack is None:
+            return 3
+        attack = 2 * self.attack.steps
+        regularized = bool(self.regularizers)
+        clean = (2 if self.attack_forwards_clean else 3) if regularized else 0
+        return attack + 3 + clean
+
+    @property
+    def recording_passes(self) -> int:
+        """Extra forward passes that recording E(x) costs: 1 where x is never forwarded by itself."""
+        return int(self.attack is not None and not self.attack_forwards_clean and not self.regularizers)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """Everything that determines a training run. Immutable, checked, and written whole to ``config.toml``.
+
+    ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training samples).
+    ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
+
+    Raises:
+        WorkbenchError: a value is out of its range; the message names the key and the range.
+    """
+
+    method: str
+    data: str
+    model: str
+    width: int
+    eps: float
+    epochs: int
+    lr: float
+    schedule: Schedule
+    batch_size: int
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    seed: int = 0
+    der_beta: float = 0.0
+    der_energy: DerEnergy = "marginal"
+    der_penalty: DerPenalty = "squared"
+    der_margin: float = 0.5
+    train_size: int = 0
+    probe_size: int = 1000
+    train_probe_size: int = 1000
+    record: str = "all"
+    keep_last: int = 3
+    keep_best: bool = True
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        Ball(eps=self.eps)
+        for name in ("width", "epochs", "batch_size", "probe_size", "keep_last"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        for name in ("seed", "train_size", "train_probe_size"):
+            _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        for name in ("weight_decay", "der_beta", "der_margin"):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
+        _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)
+        _require(0 <= self.momentum < 1, "momentum", "in [0, 1)", self.momentum)
+        _require(self.batch_size >= 2, "batch_size", "at least 2, for batch norm", self.batch_size)
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            _require(value in choices, name, "one of " + ", ".join(choices), value)
+        self.num_recorded(1)
+
+    @property
+    def ball(self) -> Ball:
+        """The ball that training and evaluation attack in."""
+        return Ball(eps=self.eps)
+
+    def num_recorded(self, num_train: int) -> int:
+        """How many training samples have their energies recorded, out of ``num_train``.
+
+        Raises:
+            WorkbenchError: ``record`` is not ``all``, ``probe`` or ``subset:N``.
+        """
+        if self.record == "all":
+            return num_train
+        if self.record == "probe":
+            return 0
+        kind, _, number = self.record.partition(":")
+        _require(kind == "subset" and number.isdigit() and int(number) > 0, "record", "all, probe or subset:N", self.record)
+        return min(int(number), num_train)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON or TOML."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from plain values; fractions such as "8/255" are accepted for ε.
+
+        Raises:
+            WorkbenchError: an unknown or missing key, or a value out of range.
+        """
+        check_keys(values)
+        missing = [f.name for f in fields(cls) if f.name not in values and f.name in _REQUIRED]
+        if missing:
+            raise WorkbenchError(f"the configuration lacks {', '.join(missing)}")
+        return cls(**normalise(values))
+
+
+_REQUIRED = ("method", "data", "model", "width", "eps", "epochs", "lr", "schedule", "batch_size")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "schedule": get_args(Schedule),
+    "der_energy": get_args(DerEnergy),
+    "der_penalty": get_args(DerPenalty),
+}
+_TYPES = {f.name: f.type for f in fields(TrainConfig)}
+
+
+def _require(holds: bool, name: str, expected: str, value: object) -> None:
+    if not holds:
+        raise WorkbenchError(f"{name} must be {expected}; got {value}")
+
+
+def _check_types(config: TrainConfig) -> None:
+    for name, declared in _TYPES.items():
+        value = getattr(config, name)
+        if declared in (int, float, bool):
+            right = isinstance(value, bool) == (declared is bool) and isinstance(value, declared)  # type: ignore[arg-type]
+            _require(right, name, f"of type {declared.__name__}", repr(value))  # type: ignore[union-attr]
+        else:
+            _require(isinstance(value, str), name, "text", repr(value))
+
+
+def check_keys(values: Mapping[str, Any]) -> None:
+    """Reject keys that are no setting of a run.
+
+    Raises:
+        WorkbenchError: naming the unknown keys and all known ones.
+    """
+    unknown = sorted(set(values) - set(_TYPES))
+    if unknown:
+        raise WorkbenchError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(_TYPES))}")
+
+
+def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers as their declared types: fractions for ε, whole numbers where a float is declared."""
+    out = dict(values)
+    if "eps" in out:
+        out["eps"] = parse_fraction(out["eps"])
+    for name, value in out.items():
+        if _TYPES.get(name) is float and isinstance(value, int) and not isinstance(value, bool):
+            out[name] = float(value)
+    return out
+
+
+def parse_fraction(value: str | float) -> float:
+    """A number such as 0.03, "0.03" or "8/255".
+
+    Raises:
+        WorkbenchError: not a finite number.
+    """
+    try:
+        number = float(Fraction(value)) if isinstance(value, str) else float(value)
+    except (ValueError, ZeroDivisionError, OverflowError, TypeError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise WorkbenchError(f"not a number: {value!r} (write 0.03 or 8/255)")
+    return number
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file, unchecked but for being TOML.
+
+    Raises:
+        WorkbenchError: the file is missing, unreadable or not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise WorkbenchError(f"no such configuration file: {path}") from None
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"cannot read the configuration {path}: {error}") from None

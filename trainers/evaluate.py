@@ -42,7 +42,7 @@ def evaluate(model: nn.Module, split: Split, *, ball: Ball, seed: int, batch_siz
     fgsm_correct: list[Tensor] = []
     device = split.images.device
     with evaluation_mode(model):
-        for number, rows in enumerate(torch.arange(len(split), device=device).split(batch_size)):
+        for number, rows in enumerate(torch.split(torch.arange(len(split), device=device), batch_size)):
             x, y = split.batch(rows)
             generator = seeded_generator(device, seed, "probe", number)
             x_fgsm, clean_logits = perturb(model, x, y, ball=ball, attack=fgsm(), generator=generator)

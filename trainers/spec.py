@@ -31,8 +31,9 @@ class Ball:
 class AttackSpec:
     """Signed-gradient ascent on the cross-entropy inside a ball; lengths are in units of ε.
 
-    ``start`` is x itself or x + U(±start_radius·ε), clipped to the image range; each of ``steps`` moves by ``step_size``·ε
-    along the gradient's sign, is projected onto the ball if ``clip_to_ball``, and onto the image range always.
+    ``start`` is x itself or x + U(±start_radius·ε), clipped to the image range; each of ``steps`` moves by
+    ``step_size``·ε along the gradient's sign, is projected onto the ball if ``clip_to_ball``, and onto the image range
+    always.
     ``batch_norm`` is the mode in which its gradients are taken.
     """
 
@@ -52,9 +53,7 @@ def fgsm(batch_norm: BatchNormMode = "eval") -> AttackSpec:
 
 def pgd(steps: int, batch_norm: BatchNormMode = "eval") -> AttackSpec:
     """PGD-k: ``steps`` steps of 2.5·ε/k from a uniform start (Madry et al. 2018; the step of DESIGN.md)."""
-    return AttackSpec(
-        name=f"pgd-{steps}", start="uniform", steps=steps, step_size=2.5 / steps, batch_norm=batch_norm
-    )
+    return AttackSpec(name=f"pgd-{steps}", start="uniform", steps=steps, step_size=2.5 / steps, batch_norm=batch_norm)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +95,8 @@ class MethodSpec:
 class TrainConfig:
     """Everything that determines a training run. Immutable, checked, and written whole to ``config.toml``.
 
-    ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training samples).
-    ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
+    ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
+    samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -161,7 +160,8 @@ class TrainConfig:
         if self.record == "probe":
             return 0
         kind, _, number = self.record.partition(":")
-        _require(kind == "subset" and number.isdigit() and int(number) > 0, "record", "all, probe or subset:N", self.record)
+        is_subset = kind == "subset" and number.isdigit() and int(number) > 0
+        _require(is_subset, "record", "all, probe or subset:N", self.record)
         return min(int(number), num_train)
 
     def to_dict(self) -> dict[str, Any]:
@@ -200,8 +200,8 @@ def _check_types(config: TrainConfig) -> None:
     for name, declared in _TYPES.items():
         value = getattr(config, name)
         if declared in (int, float, bool):
-            right = isinstance(value, bool) == (declared is bool) and isinstance(value, declared)  # type: ignore[arg-type]
-            _require(right, name, f"of type {declared.__name__}", repr(value))  # type: ignore[union-attr]
+            right = isinstance(value, bool) == (declared is bool) and isinstance(value, declared)
+            _require(right, name, f"of type {declared.__name__}", repr(value))
         else:
             _require(isinstance(value, str), name, "text", repr(value))
 

@@ -17,7 +17,7 @@ from trainers.spec import MethodSpec, TrainConfig
 
 
 class StepResult(NamedTuple):
-    """What a step leaves behind, detached: scalar loss (regularizer included) and regularizer, logits (B, K) or None."""
+    """What a step leaves behind, detached: scalar loss (regularizer included), regularizer, logits (B, K) or None."""
 
     loss: Tensor
     regularizer: Tensor

@@ -1,4 +1,4 @@
-"""Data sets with stable sample indices: a training split and a probe split carved out of it. The test split stays shut."""
+"""Data sets with stable sample indices: a training split and a probe split carved out of it; test data stay shut."""
 
 from trainers.data.registry import load_data
 from trainers.data.split import Data, Split

@@ -17,7 +17,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
     """Images of one size, decoded once to uint8; classes and files in sorted order give the stable indices.
 
-    Only the images that the chosen splits need are decoded. Grey images stay grey if the first one is; else all are RGB.
+    Only the images that the chosen splits need are decoded. Images stay grey if the first one is; else all become RGB.
 
     Raises:
         WorkbenchError: no such folder, no images, a broken image, images of several sizes, or sizes that do not fit.

@@ -106,7 +106,7 @@ def assemble(
         WorkbenchError: labels outside the classes.
     """
     for split in (train, probe):
-        if len(split) and not (0 <= int(split.labels.min()) and int(split.labels.max()) < len(class_names)):
+        if len(split) and not (int(split.labels.min()) >= 0 and int(split.labels.max()) < len(class_names)):
             raise WorkbenchError(f"{name}: labels must lie in 0..{len(class_names) - 1}")
     mean, std = _channel_statistics(train)
     return Data(name=name, class_names=class_names, train=train, probe=probe, mean=mean, std=std)
@@ -116,7 +116,7 @@ def _channel_statistics(split: Split, block: int = 4096) -> tuple[tuple[float, .
     """Mean and standard deviation of each channel, in float64, block by block to bound memory."""
     total = torch.zeros(split.images.shape[1], dtype=torch.float64)
     squares = torch.zeros_like(total)
-    for images in split.images.split(block):
+    for images in torch.split(split.images, block):
         x = images.to(torch.float64).mul_(split.scale)
         total += x.sum((0, 2, 3))
         squares += x.square_().sum((0, 2, 3))

@@ -1,0 +1,87 @@
+"""What a run needs to go on exactly where it stood: weights, optimizer, and the epoch so far, without pickle."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from trainers.checkpoints.atomic import write_atomically
+from trainers.checkpoints.weights import read_tensors
+from trainers.errors import WorkbenchError
+
+FORMAT = "workbench-resume"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResumeState:
+    """Position and tensors. ``next_batch`` of ``epoch`` is the first batch not yet trained on."""
+
+    epoch: int
+    next_batch: int
+    seconds: float
+    model: Mapping[str, Tensor]
+    optimizer: Mapping[str, Tensor]
+    recorder: Mapping[str, Tensor]
+
+
+def save_resume(path: Path, state: ResumeState) -> None:
+    """Write a state atomically.
+
+    Raises:
+        OSError: the file could not be written; the former state is still there.
+    """
+    tensors = {
+        f"{part}/{name}": tensor.detach().cpu().contiguous().clone()
+        for part in ("model", "optimizer", "recorder")
+        for name, tensor in getattr(state, part).items()
+    }
+    position = json.dumps({"epoch": state.epoch, "next_batch": state.next_batch, "seconds": state.seconds})
+    write_atomically(path, save(tensors, {"format": FORMAT, "position": position}))
+
+
+def load_resume(path: Path) -> ResumeState:
+    """Read a state.
+
+    Raises:
+        WorkbenchError: missing or damaged.
+    """
+    tensors, metadata = read_tensors(path, FORMAT)
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "recorder": {}}
+    for key, tensor in tensors.items():
+        part, _, name = key.partition("/")
+        if part in parts:
+            parts[part][name] = tensor
+    try:
+        position: dict[str, Any] = json.loads(metadata["position"])
+        return ResumeState(
+            epoch=int(position["epoch"]),
+            next_batch=int(position["next_batch"]),
+            seconds=float(position["seconds"]),
+            **parts,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WorkbenchError(f"{path} does not describe where the run stood: {error}") from None
+
+
+def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Per-parameter optimizer state by parameter name: "conv1.weight/momentum_buffer" and so on."""
+    return {
+        f"{name}/{key}": value
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what ``optimizer_tensors`` gave."""
+    for name, parameter in model.named_parameters():
+        prefix = f"{name}/"
+        state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        if state:
+            optimizer.state[parameter] = {key: value.clone().to(parameter.device) for key, value in state.items()}

@@ -1,0 +1,65 @@
+"""Weights with what is needed to build their model again, in one safetensors file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from trainers.checkpoints.atomic import write_atomically
+from trainers.errors import WorkbenchError
+from trainers.models import ModelSpec, build_model
+
+FORMAT = "workbench-checkpoint"
+
+
+def save_weights(path: Path, model: nn.Module, spec: ModelSpec, facts: Mapping[str, Any]) -> None:
+    """Save a state dict; ``facts`` (JSON values: epoch, accuracies, class names, ε, ...) go into the header.
+
+    Raises:
+        OSError: the file could not be written; nothing is left behind.
+    """
+    metadata = {"format": FORMAT, "model": json.dumps(asdict(spec)), "facts": json.dumps(dict(facts))}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_atomically(path, save(state, metadata))
+
+
+def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and header of one of our safetensors files.
+
+    Raises:
+        WorkbenchError: missing, damaged, or another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise WorkbenchError(f"no such checkpoint: {path}") from None
+    except (OSError, SafetensorError) as error:
+        raise WorkbenchError(f"cannot read the checkpoint {path}: {error}") from None
+    if metadata.get("format") != expected_format:
+        raise WorkbenchError(f"{path} is not a file of format {expected_format}")
+    return tensors, metadata
+
+
+def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The model of a checkpoint, in evaluation mode on the CPU, and the facts saved with it.
+
+    Raises:
+        WorkbenchError: missing, damaged, or not one of our checkpoints.
+    """
+    tensors, metadata = read_tensors(path, FORMAT)
+    try:
+        fields = json.loads(metadata["model"])
+        spec = ModelSpec(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+        facts: dict[str, Any] = json.loads(metadata["facts"])
+        model = build_model(spec)
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WorkbenchError(f"{path} does not describe its model: {error}") from None
+    return model.eval(), facts

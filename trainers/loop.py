@@ -1,0 +1,282 @@
+"""One training run: train, evaluate, log, save; stop and go on."""
+
+import time
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainers.callbacks import Answer, BatchReport, Callback, EpochReport
+from trainers.checkpoints import (
+    CheckpointStore,
+    ResumeState,
+    load_resume,
+    optimizer_tensors,
+    restore_optimizer,
+    save_resume,
+    save_weights,
+    write_atomically,
+)
+from trainers.energylog import EnergyLog, LogWriter, SampleKeys
+from trainers.energylog.schema import EPOCH_DTYPE
+from trainers.errors import WorkbenchError
+from trainers.evaluate import evaluate
+from trainers.provenance import describe_run
+from trainers.recorder import EnergyRecorder
+from trainers.schedules import learning_rate
+from trainers.seeding import seeded_generator
+from trainers.setup import Parts, epoch_batches, prepare
+from trainers.spec import TrainConfig, read_toml
+from trainers.steps import standard_step
+
+CONFIG_NAME = "config.toml"
+LOG_NAME = "run.h5"
+
+
+class Outcome(Enum):
+    """How a call of ``fit`` or ``resume`` ended."""
+
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    ALREADY_FINISHED = "already finished"
+
+
+class _Position(NamedTuple):
+    """The next batch to train on, and the seconds already spent in its epoch."""
+
+    epoch: int
+    batch: int
+    seconds: float
+
+
+def fit(config: TrainConfig, out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
+    """Train a new run into ``out``: ``config.toml``, ``run.h5`` and ``checkpoints/``.
+
+    Data and model are made before anything is written. The run ends early, committed and resumable, when a callback
+    answers STOP.
+
+    Raises:
+        WorkbenchError: ``out`` holds a run, the configuration does not fit the data, or the loss is no longer finite.
+        OSError: the disk is full or read-only; committed epochs are safe.
+    """
+    if any((out / name).exists() for name in (LOG_NAME, CONFIG_NAME)):
+        raise WorkbenchError(f"{out} already holds a run; continue it with --resume {out}, or choose another --out")
+    return _run(prepare(config), out, callbacks, np.empty(0, dtype=EPOCH_DTYPE))
+
+
+def resume(out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
+    """Continue the run in ``out`` from its last saved state; on a CPU the result equals the uninterrupted run.
+
+    Raises:
+        WorkbenchError: ``out`` holds no run, a damaged one, or one that another process is training.
+        OSError: the disk is full or read-only; committed epochs are safe.
+    """
+    config = read_config(out)
+    rows = np.empty(0, dtype=EPOCH_DTYPE)
+    if (out / LOG_NAME).exists():
+        with EnergyLog.open(out) as log:
+            if log.status == "finished":
+                return Outcome.ALREADY_FINISHED
+            if log.status == "running":
+                raise WorkbenchError(f"{out} is being trained by another process; if that died, try again in a minute")
+            rows = log.epochs()
+    return _run(prepare(config), out, callbacks, rows)
+
+
+def read_config(out: Path) -> TrainConfig:
+    """The configuration of the run in ``out``.
+
+    Raises:
+        WorkbenchError: there is none, or it is not valid.
+    """
+    if not (out / CONFIG_NAME).exists():
+        raise WorkbenchError(f"{out} holds no run to resume: there is no {CONFIG_NAME} in it")
+    return TrainConfig.from_dict(read_toml(out / CONFIG_NAME))
+
+
+def _run(parts: Parts, out: Path, callbacks: Sequence[Callback], rows: NDArray[Any]) -> Outcome:
+    """Train from the last saved state, or from the start, to the end or to the first STOP."""
+    store = CheckpointStore(out, keep_last=parts.config.keep_last, keep_best=parts.config.keep_best)
+    state = load_resume(store.resume_path) if store.resume_path.exists() else None
+    for callback in callbacks:
+        callback.on_start(parts.config, rows)
+    with _open_log(parts, out, store) as writer:
+        num_recorded = parts.config.num_recorded(len(parts.data.train))
+        recorder = EnergyRecorder(writer, num_recorded=num_recorded, device=parts.device)
+        position = _Position(0, 0, 0.0)
+        if state is not None:
+            _restore(parts, recorder, state, store.resume_path)
+            position = _Position(state.epoch, state.next_batch, state.seconds)
+        outcome = _epochs(parts, store, writer, recorder, callbacks, list(rows), position)
+        writer.close(outcome.value)
+    return outcome
+
+
+def _open_log(parts: Parts, out: Path, store: CheckpointStore) -> LogWriter:
+    if (out / LOG_NAME).exists():
+        writer = LogWriter.resume(out / LOG_NAME)
+        writer.append_event(kind="restart", epoch=writer.committed, step=writer.num_steps, message="resumed")
+        return writer
+    store.directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / CONFIG_NAME, tomli_w.dumps(parts.config.to_dict()).encode())
+    train = parts.data.train.first(parts.config.num_recorded(len(parts.data.train)))
+    return LogWriter.create(
+        out / LOG_NAME,
+        describe_run(parts.config, parts.method, parts.data),
+        train=_keys(train.index, train.labels),
+        probe=_keys(parts.data.probe.index, parts.data.probe.labels),
+        steps_per_epoch=len(epoch_batches(parts, 0)),
+    )
+
+
+def _keys(index: Tensor, labels: Tensor) -> SampleKeys:
+    return SampleKeys(index=index.cpu().numpy(), label=labels.cpu().numpy().astype(np.int32))
+
+
+def _epochs(
+    parts: Parts,
+    store: CheckpointStore,
+    writer: LogWriter,
+    recorder: EnergyRecorder,
+    callbacks: Sequence[Callback],
+    rows: list[np.void],
+    position: _Position,
+) -> Outcome:
+    """Epoch after epoch. ``rows`` are those that the log holds; a repeated epoch is neither logged nor reported again."""
+
+    def note(kind: str, epoch: int, message: str) -> None:
+        writer.append_event(kind=kind, epoch=epoch, step=recorder.next_step, message=message)
+
+    while position.epoch < parts.config.epochs:
+        epoch = position.epoch
+        after = _train_epoch(parts, recorder, callbacks, position)
+        if after.batch < len(epoch_batches(parts, epoch)):
+            save_resume(store.resume_path, _state(parts, recorder, after))
+            note("stop", epoch, "stopped before the end of the epoch")
+            return Outcome.STOPPED
+        row = _end_epoch(parts, store, recorder, epoch, after.seconds)
+        if row is not None:
+            rows.append(row)
+        position = _Position(epoch + 1, 0, 0.0)
+        save_resume(store.resume_path, _state(parts, recorder, position))
+        store.prune(_best_epoch(rows))
+        if row is None:
+            continue
+        answers = [callback.on_epoch(EpochReport(row=row, note=note)) for callback in callbacks]
+        if Answer.STOP in answers and position.epoch < parts.config.epochs:
+            note("stop", epoch, "stopped after the epoch")
+            return Outcome.STOPPED
+    return Outcome.FINISHED
+
+
+def _train_epoch(
+    parts: Parts, recorder: EnergyRecorder, callbacks: Sequence[Callback], position: _Position
+) -> _Position:
+    """Train from ``position`` to the end of its epoch or to a STOP; the position reached."""
+    epoch = position.epoch
+    batches = epoch_batches(parts, epoch)
+    total_steps = parts.config.epochs * len(batches)
+    started = time.perf_counter() - position.seconds
+    parts.model.train()
+    for number in range(position.batch, len(batches)):
+        rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps)
+        _train_batch(parts, recorder, epoch, batches[number], rate)
+        report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=recorder.latest)
+        answers = [callback.on_batch(report) for callback in callbacks]
+        if Answer.STOP in answers:
+            return _Position(epoch, number + 1, time.perf_counter() - started)
+    return _Position(epoch, len(batches), time.perf_counter() - started)
+
+
+def _train_batch(parts: Parts, recorder: EnergyRecorder, epoch: int, rows: Tensor, rate: float) -> None:
+    config = parts.config
+    for group in parts.sgd.param_groups:
+        group["lr"] = rate
+    x, y = parts.data.train.batch(rows)
+    result = standard_step(
+        parts.fabric,
+        parts.model,
+        parts.optimizer,
+        x,
+        y,
+        method=parts.method,
+        config=config,
+        generator=seeded_generator(parts.device, config.seed, "attack", recorder.next_step),
+        record=config.record != "probe",
+    )
+    recorder.batch(
+        epoch=epoch,
+        learning_rate=rate,
+        rows=rows,
+        y=y,
+        clean_logits=result.clean_logits,
+        adv_logits=result.adv_logits,
+        loss=result.loss,
+        regularizer=result.regularizer,
+    )
+
+
+def _end_epoch(
+    parts: Parts, store: CheckpointStore, recorder: EnergyRecorder, epoch: int, seconds: float
+) -> np.void | None:
+    """Evaluate, save the weights, commit the epoch to the log; its row, or None if the log already held it."""
+    config, data = parts.config, parts.data
+    started = time.perf_counter()
+    probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
+    subset = data.train.first(config.train_probe_size)
+    train_pgd = (
+        evaluate(parts.module, subset, ball=config.ball, seed=config.seed).pgd_accuracy if len(subset) else np.nan
+    )
+    accuracies = {
+        "clean_accuracy": probe.clean_accuracy,
+        "fgsm_accuracy": probe.fgsm_accuracy,
+        "pgd_accuracy": probe.pgd_accuracy,
+        "train_pgd_accuracy": train_pgd,
+    }
+    facts = {
+        "epoch": epoch,
+        "method": config.method,
+        "data": config.data,
+        "eps": config.eps,
+        "class_names": data.class_names,
+        **{name: value for name, value in accuracies.items() if np.isfinite(value)},
+    }
+    save_weights(store.path(epoch), parts.module, parts.model_spec, facts)
+    measures = {
+        "epoch": epoch,
+        "train_seconds": seconds,
+        "evaluation_seconds": time.perf_counter() - started,
+        **accuracies,
+    }
+    return recorder.end_epoch(measures, probe.table)
+
+
+def _best_epoch(rows: Sequence[np.void]) -> int | None:
+    """The first epoch with the best robust probe accuracy."""
+    accuracies = np.array([row["pgd_accuracy"] for row in rows])
+    return int(np.nanargmax(accuracies)) if np.isfinite(accuracies).any() else None
+
+
+def _state(parts: Parts, recorder: EnergyRecorder, position: _Position) -> ResumeState:
+    return ResumeState(
+        epoch=position.epoch,
+        next_batch=position.batch,
+        seconds=position.seconds,
+        model=parts.module.state_dict(),
+        optimizer=optimizer_tensors(parts.module, parts.sgd),
+        recorder=recorder.state_dict(),
+    )
+
+
+def _restore(parts: Parts, recorder: EnergyRecorder, state: ResumeState, path: Path) -> None:
+    try:
+        parts.module.load_state_dict(state.model)
+        restore_optimizer(parts.module, parts.sgd, state.optimizer)
+        recorder.load_state_dict(state.recorder)
+    except (RuntimeError, KeyError) as error:
+        raise WorkbenchError(f"{path} is of another model or data set: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,182 @@
+"""Energies of training batches into a log, without waiting for the device inside a batch."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainers.energy import joint_energy, marginal_energy
+from trainers.energylog import LogWriter, SampleTable
+from trainers.energylog.schema import DELTA_STATISTICS, NOT_RECORDED, QUANTILES, SAMPLE_COLUMNS, STEP_BLOCK
+from trainers.errors import WorkbenchError
+
+_TOTALS = ("count", "loss", "regularizer", "correct", "correct_adv")
+_STEP_VALUES = ("loss", "adversarial_accuracy", *(f"delta_energy_{name}" for name in DELTA_STATISTICS))
+_ENERGY, _ENERGY_ADV, _CORRECT, _CORRECT_ADV = (
+    [column.name for column in SAMPLE_COLUMNS].index(name)
+    for name in ("energy", "energy_adv", "correct", "correct_adv")
+)
+
+
+def batch_energies(y: Tensor, clean_logits: Tensor | None, adv_logits: Tensor | None) -> Tensor:
+    """The per-sample columns of the log for one batch, shape (6, B) float32; NaN where logits are missing.
+
+    Rows follow the log's sample columns: E(x), E(x*), E(x,y), E(x*,y) and the two correct flags.
+    """
+    missing = torch.full(y.shape, torch.nan, device=y.device)
+
+    def columns(logits: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        if logits is None:
+            return missing, missing, missing
+        logits = logits.float()
+        return marginal_energy(logits), joint_energy(logits, y), (logits.argmax(1) == y).float()
+
+    energy, joint, correct = columns(clean_logits)
+    energy_adv, joint_adv, correct_adv = columns(adv_logits)
+    return torch.stack([energy, energy_adv, joint, joint_adv, correct, correct_adv])
+
+
+def to_table(columns: Tensor) -> SampleTable:
+    """Columns (6, N) as ``batch_energies`` makes them, to a table of the log on the host."""
+    host = columns.cpu().numpy()
+    arrays: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {}
+    for column, values in zip(SAMPLE_COLUMNS, host, strict=True):
+        is_flag = np.dtype(column.dtype).kind == "u"
+        arrays[column.name] = (
+            np.where(np.isnan(values), NOT_RECORDED, values).astype(column.dtype)
+            if is_flag
+            else values.astype(column.dtype)
+        )
+    return SampleTable(**arrays)
+
+
+class EnergyRecorder:
+    """Collects one epoch of batches on the device and writes it to the log.
+
+    Samples are addressed by their row in the training split; rows beyond the recorded ones are counted in the
+    accuracies but not stored. Steps and epochs that the log already holds are not written again: a run that
+    resumes before the end of its log repeats them, and what is committed stays as it is.
+    """
+
+    def __init__(self, writer: LogWriter, *, num_recorded: int, device: torch.device) -> None:
+        """Record the first ``num_recorded`` rows of the training split into ``writer``."""
+        self._writer = writer
+        self._device = device
+        self._num_recorded = num_recorded
+        self._steps_on_disk = writer.num_steps
+        self._quantiles = torch.tensor(list(QUANTILES.values()), device=device)
+        self._begin(0)
+
+    def _begin(self, first_step: int) -> None:
+        # One column more than is recorded takes what falls outside, so that no batch needs a data-dependent shape.
+        self._columns = torch.full((len(SAMPLE_COLUMNS), self._num_recorded + 1), torch.nan, device=self._device)
+        self._steps: list[Tensor] = []
+        self._rates: list[float] = []
+        self._first_step = first_step
+        self._written = 0
+        self._totals = torch.zeros(len(_TOTALS), dtype=torch.float64, device=self._device)
+
+    @property
+    def next_step(self) -> int:
+        """The optimizer step that the next batch belongs to."""
+        return self._first_step + len(self._steps)
+
+    def batch(
+        self,
+        *,
+        epoch: int,
+        learning_rate: float,
+        rows: Tensor,
+        y: Tensor,
+        clean_logits: Tensor | None,
+        adv_logits: Tensor | None,
+        loss: Tensor,
+        regularizer: Tensor,
+    ) -> None:
+        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K) or None, scalar losses.
+
+        Raises:
+            WorkbenchError: the loss is no longer finite (noticed when a block of steps is written).
+        """
+        values = batch_energies(y, clean_logits, adv_logits)
+        self._columns[:, rows.clamp(max=self._num_recorded)] = values
+        delta = values[_ENERGY] - values[_ENERGY_ADV]
+        self._steps.append(
+            torch.cat(
+                [
+                    torch.stack([loss.float(), values[_CORRECT_ADV].mean(), delta.mean(), delta.std(correction=0)]),
+                    torch.quantile(delta, self._quantiles),
+                ]
+            )
+        )
+        self._rates.append(learning_rate)
+        size = torch.full_like(loss, len(y))
+        self._totals += torch.stack(
+            [size, loss * size, regularizer * size, values[_CORRECT].sum(), values[_CORRECT_ADV].sum()]
+        )
+        if len(self._steps) - self._written >= STEP_BLOCK:
+            self._write_steps(epoch)
+
+    def latest(self) -> tuple[float, float, float]:
+        """Loss, adversarial accuracy and mean ΔE of the last batch; waits for the device."""
+        loss, accuracy, delta = self._steps[-1][:3].tolist()
+        return loss, accuracy, delta
+
+    def _write_steps(self, epoch: int) -> None:
+        pending = self._steps[self._written :]
+        for values in torch.stack(pending).tolist() if pending else ():
+            step, rate = self._first_step + self._written, self._rates[self._written]
+            if step >= self._steps_on_disk:
+                row = {"step": step, "epoch": epoch, "learning_rate": rate}
+                self._writer.append_step(row | dict(zip(_STEP_VALUES, values, strict=True)))
+            self._written += 1
+            if not math.isfinite(values[0]):
+                raise WorkbenchError(
+                    f"training diverged: the loss of step {step} (epoch {epoch}) is {values[0]}; "
+                    "lower --lr or --der-beta"
+                )
+
+    def end_epoch(self, measures: Mapping[str, float], probe: SampleTable) -> np.void | None:
+        """Write the epoch: its steps, its row and its tables. The recorder adds what the training passes measured.
+
+        Returns:
+            The row as committed to ``/epoch``, or None if the log already held this epoch.
+        """
+        epoch = int(measures["epoch"])
+        self._write_steps(epoch)
+        count, loss, regularizer, correct, correct_adv = self._totals.tolist()
+        row = {
+            "last_step": self.next_step,
+            "learning_rate": self._rates[-1],
+            "train_loss": loss / count,
+            "train_regularizer": regularizer / count,
+            "train_clean_accuracy": correct / count,
+            "train_robust_accuracy": correct_adv / count,
+        }
+        committed: np.void | None = None
+        if epoch >= self._writer.committed:
+            train = to_table(self._columns[:, :-1]) if self._num_recorded else None
+            committed = self._writer.append_epoch(row | dict(measures), train, probe)
+        self._begin(self.next_step)
+        return committed
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The epoch so far, as tensors; with ``load_state_dict`` it goes on as if it had never stopped."""
+        steps = torch.stack(self._steps) if self._steps else torch.empty(0, len(_STEP_VALUES))
+        return {
+            "columns": self._columns,
+            "steps": steps,
+            "rates": torch.tensor(self._rates, dtype=torch.float64),
+            "first_step": torch.tensor(self._first_step),
+            "totals": self._totals,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up the state that ``state_dict`` gave."""
+        self._begin(int(state["first_step"]))
+        self._columns.copy_(state["columns"])
+        self._totals.copy_(state["totals"])
+        self._steps = list(state["steps"].to(self._device))
+        self._rates = state["rates"].tolist()

@@ -1,0 +1,88 @@
+"""The parts of one run, made from its configuration before anything is written."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+from trainers.data import Data, load_data
+from trainers.errors import WorkbenchError
+from trainers.models import ModelSpec, build_model
+from trainers.recipes import get_method
+from trainers.seeding import seeded_generator
+from trainers.spec import MethodSpec, TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What trains: ``model`` and ``optimizer`` as set up by Fabric, ``module`` and ``sgd`` inside them."""
+
+    config: TrainConfig
+    method: MethodSpec
+    fabric: Fabric
+    data: Data
+    model_spec: ModelSpec
+    module: nn.Module
+    sgd: SGD
+    model: nn.Module
+    optimizer: Optimizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the run computes."""
+        return self.fabric.device
+
+
+def prepare(config: TrainConfig) -> Parts:
+    """Load the data, build the model with weights from the seed, and put both on the device.
+
+    Raises:
+        WorkbenchError: unknown names, missing or broken data, or no such device.
+    """
+    method = get_method(config.method)
+    fabric = _fabric(config.device)
+    data = load_data(config.data, train_size=config.train_size, probe_size=config.probe_size)
+    model_spec = ModelSpec(
+        name=config.model,
+        width=config.width,
+        in_channels=data.in_channels,
+        num_classes=len(data.class_names),
+        mean=data.mean,
+        std=data.std,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        module = build_model(model_spec)
+    sgd = SGD(module.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+    model, optimizer = fabric.setup(module, sgd)
+    return Parts(
+        config=config,
+        method=method,
+        fabric=fabric,
+        data=replace(data, train=data.train.to(fabric.device), probe=data.probe.to(fabric.device)),
+        model_spec=model_spec,
+        module=module,
+        sgd=sgd,
+        model=model,
+        optimizer=optimizer,
+    )
+
+
+def epoch_batches(parts: Parts, epoch: int) -> tuple[Tensor, ...]:
+    """Rows of the training split in this epoch's order; a last batch of one joins its neighbour, for batch norm."""
+    generator = seeded_generator(torch.device("cpu"), parts.config.seed, "order", epoch)
+    order = torch.randperm(len(parts.data.train), generator=generator).to(parts.device)
+    batches: tuple[Tensor, ...] = torch.split(order, parts.config.batch_size)
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        return (*batches[:-2], torch.cat(batches[-2:]))
+    return batches
+
+
+def _fabric(device: str) -> Fabric:
+    try:
+        return Fabric(accelerator=device, devices=1)
+    except (ValueError, RuntimeError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise WorkbenchError(f"cannot use the device {device!r}: {reason} (try --device auto or cpu)") from None

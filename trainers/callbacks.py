@@ -20,7 +20,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchReport:
-    """A batch is done. ``latest`` gives (loss, adversarial accuracy, mean ΔE); it waits for the device: call it rarely."""
+    """A batch is done; ``latest`` gives (loss, adversarial accuracy, mean ΔE) and waits for the device."""
 
     epoch: int
     batch: int

@@ -112,7 +112,15 @@ def _run(parts: Parts, out: Path, callbacks: Sequence[Callback], rows: NDArray[A
         if state is not None:
             _restore(parts, recorder, state, store.resume_path)
             position = _Position(state.epoch, state.next_batch, state.seconds)
-        outcome = _epochs(parts, store, writer, recorder, callbacks, list(rows), position)
+        outcome = _epochs(
+            parts,
+            store=store,
+            writer=writer,
+            recorder=recorder,
+            callbacks=callbacks,
+            rows=list(rows),
+            position=position,
+        )
         writer.close(outcome.value)
     return outcome
 
@@ -140,6 +148,7 @@ def _keys(index: Tensor, labels: Tensor) -> SampleKeys:
 
 def _epochs(
     parts: Parts,
+    *,
     store: CheckpointStore,
     writer: LogWriter,
     recorder: EnergyRecorder,
@@ -147,7 +156,7 @@ def _epochs(
     rows: list[np.void],
     position: _Position,
 ) -> Outcome:
-    """Epoch after epoch. ``rows`` are those that the log holds; a repeated epoch is neither logged nor reported again."""
+    """Epoch after epoch; those whose rows the log holds already are neither logged nor reported again."""
 
     def note(kind: str, epoch: int, message: str) -> None:
         writer.append_event(kind=kind, epoch=epoch, step=recorder.next_step, message=message)

@@ -42,13 +42,10 @@ def to_table(columns: Tensor) -> SampleTable:
     """Columns (6, N) as ``batch_energies`` makes them, to a table of the log on the host."""
     host = columns.cpu().numpy()
     arrays: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {}
-    for column, values in zip(SAMPLE_COLUMNS, host, strict=True):
-        is_flag = np.dtype(column.dtype).kind == "u"
-        arrays[column.name] = (
-            np.where(np.isnan(values), NOT_RECORDED, values).astype(column.dtype)
-            if is_flag
-            else values.astype(column.dtype)
-        )
+    for column, row in zip(SAMPLE_COLUMNS, host, strict=True):
+        if np.dtype(column.dtype).kind == "u":
+            row = np.where(np.isnan(row), NOT_RECORDED, row)
+        arrays[column.name] = row.astype(column.dtype)
     return SampleTable(**arrays)
 
 
@@ -95,7 +92,7 @@ class EnergyRecorder:
         loss: Tensor,
         regularizer: Tensor,
     ) -> None:
-        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K) or None, scalar losses.
+        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K), scalar losses.
 
         Raises:
             WorkbenchError: the loss is no longer finite (noticed when a block of steps is written).

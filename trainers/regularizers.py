@@ -27,7 +27,7 @@ def penalty(delta: Tensor, kind: DerPenalty, margin: float) -> Tensor:
 
 
 def delta_energy(clean_logits: Tensor, adv_logits: Tensor, y: Tensor, config: TrainConfig) -> Tensor:
-    """The delta-energy regularizer β·φ(ΔE), summed over the chosen energies, shape (B,). Gradients flow through both sides.
+    """The delta-energy regularizer β·φ(ΔE), summed over the chosen energies, shape (B,); gradients flow through both.
 
     The idea is that of arXiv 2505.22486; its exact form and β are our reading, not verified against the paper.
     """

@@ -58,9 +58,8 @@ def _images(path: Path, name: str, array: NDArray[np.generic]) -> NDArray[np.gen
     elif array.ndim == 4 and array.shape[-1] in (1, 3) and array.shape[1] not in (1, 3):
         array = np.moveaxis(array, -1, 1)
     if array.ndim != 4 or array.shape[1] not in (1, 3) or not len(array):
-        raise WorkbenchError(
-            f"{path}: {name} must be images (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels"
-        )
+        shapes = "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels"
+        raise WorkbenchError(f"{path}: {name} must hold images as {shapes}; got {array.shape}")
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)
     if array.dtype.kind != "f" or not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):

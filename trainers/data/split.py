@@ -17,8 +17,8 @@ _SPLIT_SEED = 20_250_522
 class Split:
     """Images with their labels and stable indices.
 
-    ``images`` is (N, C, H, W), uint8 or float32; ``scale`` brings it to [0, 1]. ``labels`` and ``index`` are (N,) int64;
-    ``index`` counts in the data set's own order, so it survives shuffling, subsets and another probe size.
+    ``images`` is (N, C, H, W), uint8 or float32; ``scale`` brings it to [0, 1]. ``labels`` and ``index`` are (N,)
+    int64; ``index`` counts in the data set's own order, so it survives shuffling, subsets and another probe size.
     """
 
     images: Tensor

@@ -15,7 +15,8 @@ class Normalize(nn.Module):
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Take one mean and one std (> 0) per channel, in [0, 1] pixel units."""
         super().__init__()
-        assert len(mean) == len(std) and all(s > 0 for s in std)
+        assert len(mean) == len(std)
+        assert min(std) > 0
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1))
 

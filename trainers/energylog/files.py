@@ -1,0 +1,83 @@
+"""The file under the log: temporary names, publishing by rename, and giving up on a file that cannot be written."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import h5py
+
+from trainers.errors import WorkbenchError
+
+HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
+"""What h5py raises when the library fails; which one depends on the call, not on the cause."""
+
+
+@contextmanager
+def temporary(path: Path) -> Iterator[Path]:
+    """A free name beside ``path`` to prepare a file under; what an earlier process left there is removed.
+
+    Nothing is left under that name afterwards, whatever happens inside.
+
+    Raises:
+        WorkbenchError: The directory is missing or cannot be written, or an error of HDF5 escapes from the block.
+    """
+    name = path.with_name(f".{path.name}.tmp")
+    try:
+        name.unlink(missing_ok=True)
+        yield name
+    except WorkbenchError:
+        raise
+    except HDF5_ERRORS as error:
+        raise WorkbenchError(f"cannot write {path} ({reason(error)}); {_way_out(path)}") from error
+    finally:
+        with suppress(OSError):
+            name.unlink(missing_ok=True)
+
+
+def publish(file: h5py.File, temporary_name: Path, path: Path) -> None:
+    """Give the open ``file`` its name in one step, replacing what is there.
+
+    Raises:
+        WorkbenchError: Another process took the temporary name meanwhile.
+        OSError: The rename failed.
+    """
+    ours = os.fstat(descriptor(file))
+    if not os.path.samestat(ours, temporary_name.stat()):
+        raise WorkbenchError(f"another process is creating {path} at this moment; give each run its own directory")
+    temporary_name.replace(path)
+
+
+def abandon(file: h5py.File) -> None:
+    """Close a file that can no longer be written, leaving on disk what is there.
+
+    The library keeps what it could not write, tries again on every close and crashes the interpreter at exit when
+    that fails too. Its descriptor is pointed at the null device first, where every write succeeds.
+    """
+    if not file:
+        return
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.dup2(null, descriptor(file), inheritable=False)
+    finally:
+        os.close(null)
+    with suppress(*HDF5_ERRORS):
+        file.close()
+
+
+def descriptor(file: h5py.File) -> int:
+    """The operating system's descriptor of an open file."""
+    return int(file.id.get_vfd_handle())
+
+
+def reason(error: Exception) -> str:
+    """Why a call failed, in the operating system's words where the library's text tells the error number."""
+    if isinstance(error, OSError) and error.strerror and not error.strerror.startswith("["):
+        return error.strerror
+    number = re.search(r"errno\s*=\s*(\d+)", str(error))
+    return os.strerror(int(number[1])) if number else str(error).split("\n", 1)[0]
+
+
+def _way_out(path: Path) -> str:
+    return "choose another directory, or make room and try again" if path.parent.is_dir() else "create its directory"

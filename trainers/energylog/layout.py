@@ -1,0 +1,68 @@
+"""Create every object of an empty log: all of them before SWMR mode is on, because none may be added after."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from trainers.energylog.files import abandon
+from trainers.energylog.meta import RunMeta, fixed_text, write_meta
+from trainers.energylog.schema import DATASETS, SPLITS, Dataset, histogram_edges, sizes_of
+from trainers.energylog.tables import SampleKeys
+
+LIBVER = ("v110", "v110")
+"""The oldest format with SWMR. "latest" is whatever the library is: HDF5 2.0 writes files that 1.14 cannot read."""
+
+
+def create_file(path: Path, meta: RunMeta, keys: dict[str, SampleKeys], block: int) -> h5py.File:
+    """Create an empty log at ``path``, not yet in SWMR mode.
+
+    Args:
+        path: A file that does not exist.
+        meta: The run's facts.
+        keys: The samples of each split of SPLITS.
+        block: Steps per block of ``/step``.
+
+    Raises:
+        OSError: The file exists or cannot be written.
+    """
+    sizes = sizes_of(num_train=len(keys["train"]), num_probe=len(keys["probe"]), step_block=block)
+    file = h5py.File(path, "x", libver=LIBVER)
+    try:
+        for dataset in DATASETS:
+            _create_dataset(file, dataset, sizes)
+        for split in SPLITS:
+            file[f"/{split}/index"][...] = keys[split].index
+            file[f"/{split}/label"][...] = keys[split].label
+        file["/histogram/edges"][...] = histogram_edges()
+        write_meta(file, meta)
+    except BaseException:
+        abandon(file)
+        raise
+    return file
+
+
+def _create_dataset(file: h5py.File, dataset: Dataset, sizes: dict[str, int]) -> None:
+    # Whatever is rewritten in place must keep its size, so it is not compressed. All else is, even where that saves
+    # little: a hole of zeros has a valid fletcher32 checksum but is no deflate stream, so it can never be read as data.
+    compression: dict[str, Any] = {} if dataset.rewritten else {"compression": "gzip", "compression_opts": 1}
+    created = file.create_dataset(
+        dataset.path,
+        shape=dataset.shape(sizes),
+        maxshape=dataset.maxshape(sizes),
+        chunks=dataset.chunks(sizes),
+        dtype=dataset.dtype,
+        fillvalue=dataset.fill,
+        fletcher32=True,
+        shuffle=not dataset.rewritten,
+        **compression,
+    )
+    for name in ("unit", "meaning"):
+        texts = [getattr(column, name) for column in dataset.columns]
+        created.attrs[name] = _fixed_texts(texts) if dataset.compound else fixed_text(texts[0])
+
+
+def _fixed_texts(texts: list[str]) -> np.ndarray[Any, Any]:
+    data = [text.encode() for text in texts]
+    return np.array(data, dtype=h5py.string_dtype("utf-8", max(map(len, data))))

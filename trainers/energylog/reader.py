@@ -1,0 +1,207 @@
+"""Read a log: finished, still growing, or left behind by a killed writer."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.energylog.access import LogFile, damaged
+from trainers.energylog.meta import RunMeta
+from trainers.energylog.schema import CRASHED_AFTER_SECONDS, HISTOGRAM_OF, SAMPLE_COLUMNS, SPLITS, STEP_DTYPE
+from trainers.energylog.tables import SampleKeys
+from trainers.errors import WorkbenchError
+
+
+class EnergyLog:
+    """A log open for reading; a context manager that may be shared by threads.
+
+    Only committed rows are ever returned, as of the last :meth:`refresh`. Arrays are read-only and cached: after a
+    refresh only new rows are read.
+    """
+
+    def __init__(self, file: LogFile, clock: Callable[[], float]) -> None:
+        """Take over an open file; use :meth:`open` instead."""
+        self._log = file
+        self._clock = clock
+        self._cache: dict[str, NDArray[Any]] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: str | Path, *, clock: Callable[[], float] = time.time) -> Self:
+        """Open a log; only its attributes and ``/state`` are read now.
+
+        Args:
+            path: A run directory (its ``run.h5`` is taken) or the file.
+            clock: Seconds since 1970-01-01 UTC, to tell how old the heartbeat is.
+
+        Raises:
+            WorkbenchError: There is no log, or it is not HDF5, no energy log, of a newer schema, or damaged.
+        """
+        return cls(LogFile.open(path), clock)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._log.path
+
+    @property
+    def meta(self) -> RunMeta:
+        """What is fixed for the life of the run."""
+        return self._log.meta
+
+    @property
+    def status(self) -> str:
+        """One of running, finished, stopped, failed, and crashed: running by its own word, but without a pulse."""
+        with self._lock:
+            if self._pulseless():
+                self.refresh()
+            return "crashed" if self._pulseless() else self._log.state.status
+
+    @property
+    def heartbeat(self) -> float:
+        """The writer's last sign of life, seconds since 1970-01-01 UTC."""
+        return self._log.state.heartbeat
+
+    @property
+    def committed(self) -> int:
+        """Epochs that can be read."""
+        return self._log.state.rows["epoch"]
+
+    def refresh(self) -> bool:
+        """Look for what was committed since; reopens the file if a resumed run has replaced it.
+
+        Returns:
+            Whether there are new epochs, steps or events, or a new status.
+
+        Raises:
+            WorkbenchError: The file is damaged.
+        """
+        with self._lock:
+            if self._log.replaced():
+                renewed = LogFile.open(self.path)
+                self._log.close()
+                self._log = renewed
+                self._cache.clear()
+                return True
+            before = self._log.state
+            self._log.refresh()
+            after = self._log.state
+            return (before.rows, before.status) != (after.rows, after.status)
+
+    def epochs(self) -> NDArray[np.void]:
+        """One row per committed epoch: EPOCH_DTYPE, shape (committed,).
+
+        Raises:
+            WorkbenchError: Committed rows cannot be read.
+        """
+        with self._lock:
+            rows = self._growing("/epoch", "epoch")
+            if not np.array_equal(rows["epoch"], np.arange(len(rows))):
+                raise damaged(self.path, "/epoch: epochs are not numbered from 0")
+            return rows
+
+    def steps(self) -> NDArray[np.void]:
+        """One row per step on disk, padding left out: STEP_DTYPE, shape (num_steps,).
+
+        Raises:
+            WorkbenchError: Committed rows cannot be read.
+        """
+        with self._lock:
+            columns = {name: self._growing(f"/step/{name}", "step") for name in STEP_DTYPE.names or ()}
+            real = columns["step"] >= 0
+            rows = np.empty(int(np.count_nonzero(real)), dtype=STEP_DTYPE)
+            for name, values in columns.items():
+                rows[name] = values[real]
+            return rows
+
+    def histogram(self, split: str) -> NDArray[np.uint32]:
+        """Counts of ΔE(x) per bin of ``histogram_edges()``, shape (committed, HISTOGRAM_BINS).
+
+        Args:
+            split: train or probe.
+
+        Raises:
+            WorkbenchError: Committed rows cannot be read.
+        """
+        with self._lock:
+            return self._growing(HISTOGRAM_OF[split], "epoch")
+
+    def samples(self, split: str, column: str, epoch: int) -> NDArray[Any]:
+        """One per-sample column of one epoch, shape (N,).
+
+        Args:
+            split: train or probe.
+            column: A name of SAMPLE_COLUMNS.
+            epoch: An epoch from 0 to ``committed - 1``.
+
+        Raises:
+            WorkbenchError: The epoch is not in the log, or it cannot be read.
+        """
+        assert split in SPLITS, split
+        assert column in {known.name for known in SAMPLE_COLUMNS}, column
+        with self._lock:
+            if not 0 <= epoch < self.committed:
+                raise WorkbenchError(f"{self.path} has no epoch {epoch}; its epochs are 0 to {self.committed - 1}")
+            row: NDArray[Any] = self._log.rows(f"/{split}/{column}", epoch, epoch + 1)[0]
+            return row
+
+    def keys(self, split: str) -> SampleKeys:
+        """Index and label of each sample of a split.
+
+        Raises:
+            WorkbenchError: They cannot be read.
+        """
+        with self._lock:
+            for name in ("index", "label"):
+                path = f"/{split}/{name}"
+                if path not in self._cache:
+                    self._cache[path] = _frozen(self._log.fixed(path))
+            return SampleKeys(index=self._cache[f"/{split}/index"], label=self._cache[f"/{split}/label"])
+
+    def events(self) -> NDArray[np.void]:
+        """The events so far: EVENT_DTYPE, in the order they were written.
+
+        ``kind`` and ``message`` are UTF-8 bytes from the file; see :func:`~trainers.energylog.decode`.
+
+        Raises:
+            WorkbenchError: Committed rows cannot be read.
+        """
+        with self._lock:
+            return self._growing("/events", "event")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _pulseless(self) -> bool:
+        state = self._log.state
+        return state.status == "running" and self._clock() - state.heartbeat > CRASHED_AFTER_SECONDS
+
+    def _growing(self, path: str, axis: str) -> NDArray[Any]:
+        """All committed rows of a data set, of which only those not yet cached are read."""
+        stop = self._log.state.rows[axis]
+        cached = self._cache.get(path)
+        start = 0 if cached is None else len(cached)
+        if cached is None or start < stop:
+            rows = self._log.rows(path, start, stop)
+            self._cache[path] = cached = _frozen(rows if cached is None else np.concatenate([cached, rows]))
+        return cached
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,313 @@
+"""Write a log while the run goes on: append, flush, count, flush, so that a reader never sees half an epoch."""
+
+import atexit
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.energylog.files import HDF5_ERRORS, abandon, publish, reason, temporary
+from trainers.energylog.layout import create_file
+from trainers.energylog.meta import RunMeta
+from trainers.energylog.recover import copy_committed
+from trainers.energylog.schema import (
+    COUNTER_OF,
+    DATASETS,
+    EPOCH_DTYPE,
+    EVENT_DTYPE,
+    HEARTBEAT_SECONDS,
+    HISTOGRAM_OF,
+    SAMPLE_COLUMNS,
+    SPLITS,
+    STATUSES,
+    STEP_DTYPE,
+    step_block,
+)
+from trainers.energylog.statistics import delta_statistics, histogram_counts
+from trainers.energylog.tables import SampleKeys, SampleTable
+from trainers.errors import WorkbenchError
+
+
+class LogWriter:
+    """The one writer of a log; a context manager.
+
+    Rows become visible to readers only when they are whole: their data is flushed before the counter that covers
+    them is raised. A thread keeps the log's heartbeat until :meth:`close`. All methods may be called from any thread.
+
+    Every method raises WorkbenchError, naming the file, if it cannot be written (a full disk, say). The log is then
+    given up: what was committed stays readable, every further call but :meth:`close` raises the same error.
+    """
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        """Take over a file that is in SWMR mode; use :meth:`create` or :meth:`resume` instead."""
+        self.path = path
+        self._file = file
+        self._data: dict[str, Any] = {dataset.path: file[dataset.path] for dataset in DATASETS}
+        self._rows = {axis: int(self._data[counter][0]) for axis, counter in COUNTER_OF.items()}
+        self._num_samples = {split: len(self._data[f"/{split}/index"]) for split in SPLITS}
+        self._block = int(self._data["/step/step"].chunks[0])
+        self._pending = np.zeros(self._block, dtype=STEP_DTYPE)
+        self._num_pending = 0
+        steps = self._data["/step/step"][: self._rows["step"]]
+        self._num_steps = int(np.count_nonzero(steps >= 0))
+        self._lock = threading.RLock()
+        self._failure: WorkbenchError | None = None
+        self._stop = threading.Event()
+        self._pulse = threading.Thread(target=self._beat, name="energy-log-heartbeat", daemon=True)
+        self._pulse.start()
+        atexit.register(self.close, "failed")
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        meta: RunMeta,
+        *,
+        train: SampleKeys,
+        probe: SampleKeys,
+        steps_per_epoch: int | None = None,
+    ) -> Self:
+        """Start a new log; it appears under ``path`` complete and readable.
+
+        Args:
+            path: The file, usually ``run.h5`` in the run's directory, which must exist.
+            meta: Everything that is fixed for the life of the run.
+            train: The training samples; every epoch's table has their order.
+            probe: The probe samples likewise.
+            steps_per_epoch: Optimizer steps per epoch, to choose the block of ``/step``; None if unknown.
+
+        Raises:
+            WorkbenchError: ``path`` exists or cannot be written.
+        """
+        path = Path(path)
+        with temporary(path) as name:
+            if path.exists():
+                raise WorkbenchError(f"{path} exists; resume that run or choose another directory")
+            file = create_file(name, meta, {"train": train, "probe": probe}, step_block(steps_per_epoch))
+            return cls._start(file, name, path)
+
+    @classmethod
+    def resume(cls, path: Path) -> Self:
+        """Continue a log, however its writer ended.
+
+        What is committed is copied to a new file, which then takes the place of the old one in one step. Steps of an
+        epoch that was not committed are left behind, because they will be made again.
+
+        Args:
+            path: The log's file.
+
+        Raises:
+            WorkbenchError: It is missing, damaged, not an energy log or still being written, or there is no room.
+        """
+        path = Path(path)
+        with temporary(path) as name:
+            file = copy_committed(path, name)
+            return cls._start(file, name, path)
+
+    @classmethod
+    def _start(cls, file: h5py.File, name: Path, path: Path) -> Self:
+        """Set the pulse, enter SWMR mode (nothing can be created from here on) and publish."""
+        try:
+            file["/state/heartbeat"][0] = time.time()
+            file["/state/status"][0] = STATUSES.index("running")
+            file.swmr_mode = True
+            file.flush()
+            publish(file, name, path)
+        except BaseException:
+            abandon(file)
+            raise
+        return cls(file, path)
+
+    @property
+    def committed(self) -> int:
+        """Epochs that are whole on disk."""
+        return self._rows["epoch"]
+
+    @property
+    def num_steps(self) -> int:
+        """Steps that are on disk, padding not counted."""
+        return self._num_steps
+
+    def append_step(self, row: Mapping[str, float]) -> None:
+        """Add one optimizer step; steps reach the disk in whole blocks, at the latest with their epoch.
+
+        Args:
+            row: Values by name of STEP_COLUMNS. Missing ones become NaN; ``step`` defaults to the steps so far and
+                ``epoch`` to the epoch that is being written, the only one that steps can be added to.
+        """
+        number = self._num_steps + self._num_pending
+        values = _row(STEP_DTYPE, {"step": number, "epoch": self.committed, **row})[0]
+        assert values["epoch"] == self.committed, f"a step of epoch {values['epoch']} in epoch {self.committed}"
+        assert values["step"] >= 0, f"step {values['step']}"
+        with self._guard(f"step {number}"):
+            self._pending[self._num_pending] = values
+            self._num_pending += 1
+            if self._num_pending == self._block:
+                self._flush_steps()
+
+    def append_epoch(self, measures: Mapping[str, float], train: SampleTable | None, probe: SampleTable | None) -> None:
+        """Commit one epoch: its steps, its row, its tables and the ΔE statistics and histograms made from them.
+
+        Args:
+            measures: Values by name of EPOCH_COLUMNS; missing ones become NaN, ``last_step`` the steps so far.
+                ``epoch`` must be :attr:`committed`. The ΔE statistics are computed here.
+            train: Energies of the training samples, or None where they were not recorded.
+            probe: Energies of the probe samples, or None.
+        """
+        epoch = self.committed
+        assert measures["epoch"] == epoch, f"epoch {measures['epoch']} after {epoch} epochs"
+        tables = {split: self._checked(split, table) for split, table in zip(SPLITS, (train, probe), strict=True)}
+        deltas = {split: table.delta_energy for split, table in tables.items()}
+        values = {"last_step": self._num_steps + self._num_pending, **measures}
+        for split, delta in deltas.items():
+            values |= {f"{split}_delta_energy_{name}": value for name, value in delta_statistics(delta).items()}
+        row = _row(EPOCH_DTYPE, values)
+        with self._guard(f"epoch {epoch}"):
+            self._flush_steps()
+            for split, table in tables.items():
+                for column in SAMPLE_COLUMNS:
+                    self._write(f"/{split}/{column.name}", epoch, getattr(table, column.name)[None])
+                self._write(HISTOGRAM_OF[split], epoch, histogram_counts(deltas[split])[None])
+            self._write("/epoch", epoch, row)
+            self._commit("epoch", 1)
+
+    def append_event(self, *, kind: str, epoch: int, step: int, message: str) -> None:
+        """Add one event with the present time.
+
+        Args:
+            kind: catastrophic, robust, restart, stop or note.
+            epoch: Epoch that the event belongs to.
+            step: Optimizer steps made when it happened.
+            message: One plain sentence; cut to what ``/events`` holds (480 bytes of UTF-8).
+        """
+        with self._guard(f"event {kind}"):
+            row = np.zeros(1, dtype=EVENT_DTYPE)
+            row["time"], row["epoch"], row["step"] = time.time(), epoch, step
+            for name, text in (("kind", kind), ("message", message)):
+                row[name] = _cut(text, EVENT_DTYPE[name].itemsize)
+            self._write("/events", self._rows["event"], row)
+            self._commit("event", 1)
+
+    def close(self, status: str) -> None:
+        """Write what is left of the steps and the final status, and close the file. A second call does nothing.
+
+        Args:
+            status: finished, stopped or failed.
+        """
+        assert status in STATUSES[1:], status
+        self._stop.set()
+        if threading.current_thread() is not self._pulse:
+            self._pulse.join()
+        atexit.unregister(self.close)
+        with self._lock:
+            if not self._file:
+                return
+            with self._guard("the end of the run"):
+                self._flush_steps()
+                self._data["/state/heartbeat"][0] = time.time()
+                self._data["/state/status"][0] = STATUSES.index(status)
+                self._file.flush()
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close("finished" if kind is None else "failed")
+
+    def _checked(self, split: str, table: SampleTable | None) -> SampleTable:
+        """``table``, or one in which nothing is recorded; its lengths are those of the split's keys."""
+        num_samples = self._num_samples[split]
+        table = SampleTable.empty(num_samples) if table is None else table
+        for column in SAMPLE_COLUMNS:
+            shape = getattr(table, column.name).shape
+            assert shape == (num_samples,), f"{split} {column.name} has shape {shape} for {num_samples} samples"
+        return table
+
+    def _flush_steps(self) -> None:
+        """Write the pending steps as one whole block, padded at its end."""
+        if self._num_pending == 0:
+            return
+        self._pending[self._num_pending :] = _row(STEP_DTYPE, {"step": -1, "epoch": self.committed})
+        for name in STEP_DTYPE.names or ():
+            self._write(f"/step/{name}", self._rows["step"], self._pending[name])
+        self._commit("step", self._block)
+        self._num_steps += self._num_pending
+        self._num_pending = 0
+
+    def _write(self, path: str, start: int, rows: NDArray[Any]) -> None:
+        """Write rows behind the committed ones, never sharing a chunk with them."""
+        dataset = self._data[path]
+        assert start % dataset.chunks[0] == 0, f"{path}: rows from {start} share a chunk with committed ones"
+        dataset.resize(start + len(rows), axis=0)
+        dataset[start:] = rows
+
+    def _commit(self, axis: str, num_rows: int) -> None:
+        """Data, flush, counter, flush."""
+        self._file.flush()
+        counter = self._data[COUNTER_OF[axis]]
+        counter[0] = self._rows[axis] + num_rows
+        self._file.flush()
+        self._rows[axis] += num_rows
+
+    @contextmanager
+    def _guard(self, what: str) -> Iterator[None]:
+        """One writer at a time; the first failure ends the log and is told to every later call."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            assert self._file, f"{self.path} is closed"
+            try:
+                yield
+            except HDF5_ERRORS as error:
+                self._give_up(what, error)
+                assert self._failure is not None
+                raise self._failure from error
+
+    def _give_up(self, what: str, error: Exception) -> None:
+        self._failure = WorkbenchError(
+            f"cannot write {what} to {self.path} ({reason(error)}); its {self.committed} committed epochs are safe: "
+            "make room and resume the run"
+        )
+        self._stop.set()
+        with suppress(*HDF5_ERRORS):
+            # The status is rewritten in place, for which a full disk still has room.
+            self._data["/state/status"][0] = STATUSES.index("failed")
+            self._data["/state/status"].flush()
+        abandon(self._file)
+
+    def _beat(self) -> None:
+        """The heartbeat thread."""
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            with self._lock:
+                if not self._file:
+                    return
+                try:
+                    self._data["/state/heartbeat"][0] = time.time()
+                    self._data["/state/heartbeat"].flush()
+                except HDF5_ERRORS as error:
+                    self._give_up("the heartbeat", error)
+
+
+def _row(dtype: np.dtype[np.void], values: Mapping[str, float]) -> NDArray[np.void]:
+    """A compound row, shape (1,); floating-point columns without a value become NaN."""
+    names = dtype.names or ()
+    assert values.keys() <= set(names), f"unknown: {sorted(values.keys() - set(names))}"
+    row = np.zeros(1, dtype=dtype)
+    for name in names:
+        row[name] = values[name] if name in values or dtype[name].kind != "f" else np.nan
+    return row
+
+
+def _cut(text: str, num_bytes: int) -> bytes:
+    """UTF-8 of ``text`` in at most ``num_bytes``, never ending within a character."""
+    return text.encode(errors="replace")[:num_bytes].decode(errors="ignore").encode()

@@ -42,10 +42,9 @@ def to_table(columns: Tensor) -> SampleTable:
     """Columns (6, N) as ``batch_energies`` makes them, to a table of the log on the host."""
     host = columns.cpu().numpy()
     arrays: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {}
-    for column, row in zip(SAMPLE_COLUMNS, host, strict=True):
-        if np.dtype(column.dtype).kind == "u":
-            row = np.where(np.isnan(row), NOT_RECORDED, row)
-        arrays[column.name] = row.astype(column.dtype)
+    for column, values in zip(SAMPLE_COLUMNS, host, strict=True):
+        missing = NOT_RECORDED if np.dtype(column.dtype).kind == "u" else np.nan
+        arrays[column.name] = np.where(np.isnan(values), missing, values).astype(column.dtype)
     return SampleTable(**arrays)
 
 

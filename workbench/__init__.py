@@ -1,0 +1,1 @@
+"""Look at adversarial-training runs: energies, onset, reports and the terminal app."""

@@ -1,0 +1,33 @@
+"""Defaults as help texts, from the one table that holds them."""
+
+from dataclasses import MISSING, fields
+from fractions import Fraction
+
+from trainers.recipes import DATA_DEFAULTS, MODEL_WIDTHS
+from trainers.spec import TrainConfig
+
+_FIXED = {field.name: field.default for field in fields(TrainConfig) if field.default is not MISSING}
+
+
+def default_of(name: str) -> str:
+    """The default of a setting, for each kind of data where they differ: "[default: 3]" or "[default: digits 40, ...]"."""
+    if name == "width":
+        values: dict[str, object] = dict(MODEL_WIDTHS)
+    else:
+        values = {kind: table.get(name, _FIXED.get(name)) for kind, table in DATA_DEFAULTS.items()}
+    distinct = {_shown(name, value) for value in values.values()}
+    if len(distinct) == 1:
+        return f"[default: {distinct.pop()}]"
+    return "[default: " + ", ".join(f"{kind} {_shown(name, value)}" for kind, value in values.items()) + "]"
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "eps" and isinstance(value, float):
+        return shown_eps(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def shown_eps(eps: float) -> str:
+    """ε as n/255 where it is one, else as a decimal."""
+    in_255 = eps * 255
+    return f"{round(in_255)}/255" if abs(in_255 - round(in_255)) < 1e-6 else f"{float(Fraction(eps)):g}"

@@ -1,0 +1,40 @@
+"""``workbench methods``: what can be trained."""
+
+from typing import Annotated
+
+import typer
+
+
+def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
+    """List the training methods, their cost and their source.
+
+    Cost is in forward passes (a backward pass to the input counts 1, to the weights 2); "+1" is the pass that recording
+    E(x) of every sample costs where the method never forwards x; --record subset:N or probe lowers or removes it.
+
+    Example:  workbench methods
+    """
+    from rich.table import Table
+
+    from trainers.recipes import METHODS
+    from workbench.report import console, json_text, plain
+
+    if json:
+        rows = [
+            {
+                "name": method.name,
+                "summary": method.summary,
+                "source": method.source,
+                "passes": method.passes,
+                "recording_passes": method.recording_passes,
+            }
+            for method in METHODS.values()
+        ]
+        typer.echo(json_text({"methods": rows}))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("method", "cost", "what it does", "source"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("method", "cost"))
+    for method in METHODS.values():
+        cost = f"{method.passes}" + (f"+{method.recording_passes}" if method.recording_passes else "")
+        table.add_row(*(plain(text) for text in (method.name, cost, method.summary, method.source)))
+    console().print(table)

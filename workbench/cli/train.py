@@ -1,0 +1,101 @@
+"""``workbench train``: make a run."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trainers.errors import WorkbenchError
+from trainers.recipes import METHODS, MODEL_WIDTHS, complete
+from trainers.spec import TrainConfig, check_keys, parse_fraction, read_toml
+from workbench.cli.hints import default_of
+
+_NOT_SETTINGS = ("out", "config", "resume")
+
+
+def train(
+    context: typer.Context,
+    method: Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}. [default: fgsm-der]")] = None,
+    data: Annotated[str | None, typer.Option(help="digits, folder:DIR or npz:FILE. [default: digits]")] = None,
+    model: Annotated[str | None, typer.Option(help=f"{' or '.join(MODEL_WIDTHS)}. {default_of('model')}")] = None,
+    width: Annotated[int | None, typer.Option(help=f"Channels of the first stage. {default_of('width')}")] = None,
+    eps: Annotated[str | None, typer.Option(help=f"Radius ε, as 0.03 or 8/255. {default_of('eps')}")] = None,
+    epochs: Annotated[int | None, typer.Option(help=f"Epochs. {default_of('epochs')}")] = None,
+    lr: Annotated[float | None, typer.Option(help=f"Peak learning rate. {default_of('lr')}")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help=f"flat, stepped, triangular or cosine. {default_of('schedule')}")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help=f"Images per step. {default_of('batch_size')}")] = None,
+    momentum: Annotated[float | None, typer.Option(help=f"SGD momentum. {default_of('momentum')}")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help=f"Weight decay. {default_of('weight_decay')}")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Seed of weights, order and noise. {default_of('seed')}")] = None,
+    der_beta: Annotated[float | None, typer.Option(help=f"Weight β of DER. {default_of('der_beta')}")] = None,
+    der_energy: Annotated[
+        str | None, typer.Option(help=f"ΔE that DER acts on: marginal, joint or both. {default_of('der_energy')}")
+    ] = None,
+    der_penalty: Annotated[
+        str | None, typer.Option(help=f"φ of DER: squared, abs or hinge. {default_of('der_penalty')}")
+    ] = None,
+    der_margin: Annotated[float | None, typer.Option(help=f"Margin of hinge, in nats. {default_of('der_margin')}")] = None,
+    train_size: Annotated[
+        int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
+    ] = None,
+    probe_size: Annotated[
+        int | None, typer.Option(help=f"Held-out images evaluated each epoch. {default_of('probe_size')}")
+    ] = None,
+    train_probe_size: Annotated[
+        int | None,
+        typer.Option(help=f"Training images evaluated in the same way; 0: none. {default_of('train_probe_size')}"),
+    ] = None,
+    record: Annotated[
+        str | None, typer.Option(help=f"Energies to record: all, subset:N or probe. {default_of('record')}")
+    ] = None,
+    keep_last: Annotated[int | None, typer.Option(help=f"Checkpoints to keep. {default_of('keep_last')}")] = None,
+    keep_best: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-best/--no-keep-best", help=f"Keep the best by probe PGD accuracy too. {default_of('keep_best')}"
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help=f"auto, cpu, cuda or mps. {default_of('device')}")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory. [default: runs/METHOD-DATA-sSEED]")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings; options given here win.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue the run in this directory; needs nothing else.")] = None,
+) -> None:
+    """Train a run: checkpoints and an energy log, flagged while it grows. Ctrl-C stops it, resumable.
+
+    Example:  workbench train --method fgsm-der --data digits --eps 8/255 --out runs/first
+    """
+    given = {name: value for name, value in context.params.items() if value is not None and name not in _NOT_SETTINGS}
+    if resume is not None:
+        unwanted = [name for name in (*given, *(("out",) if out else ()), *(("config",) if config else ()))]
+        if unwanted:
+            flags = ", ".join("--" + name.replace("_", "-") for name in unwanted)
+            raise WorkbenchError(f"--resume reads its settings from {resume}/config.toml; drop {flags}")
+        _execute(resume)
+        return
+    settings = _settings(config, given)
+    run_config = complete(settings)
+    kind = run_config.data.partition(":")[0]
+    _execute(out or Path("runs") / f"{run_config.method}-{kind}-s{run_config.seed}", run_config)
+
+
+def _settings(config: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Settings of the file, overridden by those of the command line."""
+    settings = read_toml(config) if config else {}
+    check_keys(settings)
+    settings |= given
+    if isinstance(settings.get("eps"), str):
+        settings["eps"] = parse_fraction(settings["eps"])
+    return settings
+
+
+def _execute(out: Path, config: TrainConfig | None = None) -> None:
+    """Train a new run, or resume the one in ``out``, and say how it ended."""
+    from workbench.cli.training import run_training
+    from workbench.report import console, run_report
+    from workbench.summary import summarize_path
+
+    code = run_training(out, config)
+    console().print(run_report(summarize_path(out)))
+    raise typer.Exit(code)

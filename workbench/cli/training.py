@@ -1,0 +1,31 @@
+"""A training run with everything the command line adds to it: progress, onset flags, Ctrl-C."""
+
+from pathlib import Path
+
+from trainers.loop import Outcome, fit, read_config
+from trainers.loop import resume as resume_run
+from trainers.spec import TrainConfig
+from workbench.cli.interrupt import StopOnSignal
+from workbench.cli.progress import TrainProgress
+from workbench.onset.monitor import OnsetMonitor
+
+
+def run_training(out: Path, config: TrainConfig | None = None) -> int:
+    """Train a new run into ``out``, or resume the one in it if there is no ``config``; the exit code.
+
+    Raises:
+        WorkbenchError: bad settings, bad data, ``out`` is taken, or there is nothing to resume.
+        OSError: the disk is full or read-only.
+    """
+    stop = StopOnSignal()
+    title = (config or read_config(out)).method
+    progress = TrainProgress(title)
+    callbacks = (OnsetMonitor(), progress, stop)
+    with stop.watching(), progress.shown():
+        outcome = resume_run(out, callbacks) if config is None else fit(config, out, callbacks)
+    if outcome is Outcome.ALREADY_FINISHED:
+        progress.say(f"{out} is already finished; nothing to do")
+    if outcome is Outcome.STOPPED:
+        progress.say(f"stopped; continue with: workbench train --resume {out}")
+        return stop.exit_code
+    return 0

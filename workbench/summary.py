@@ -149,6 +149,16 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
     )
 
 
+def summarize_path(path: str | Path) -> RunSummary:
+    """Summarize the run in a directory or a log file.
+
+    Raises:
+        WorkbenchError: there is no readable energy log.
+    """
+    with EnergyLog.open(path) as log:
+        return summarize(log)
+
+
 def to_json(summary: RunSummary) -> dict[str, Any]:
     """The summary as JSON values (the shape that ``inspect --json`` documents); missing values are None, never NaN."""
     checkpoint = summary.checkpoint

@@ -35,12 +35,13 @@ _THRESHOLDS = {
 class CatastrophicDetector:
     """The two rules of the label, each applied as soon as it can hold: *collapse* at its epoch, *masked* at its third.
 
-    An epoch that lacks FGSM or PGD accuracy is passed over. State: the best PGD accuracy so far, the running masked
+    An epoch that lacks FGSM or PGD accuracy is not judged. State: the best PGD accuracy so far, the running masked
     streak and REFERENCE_EPOCHS healthy epochs.
     """
 
     def __init__(self) -> None:
         self.onset: Onset | None = None
+        self._evaluated = False
         self._best_pgd = float("nan")
         self._best_epoch: int | None = None
         self._healthy_epoch: int | None = None
@@ -55,13 +56,21 @@ class CatastrophicDetector:
     @property
     def doubt(self) -> str | None:
         """Why the detector cannot tell, None where it can."""
-        return "no epoch has both FGSM and PGD probe accuracy" if self._best_epoch is None else None
+        return "no epoch has both FGSM and PGD probe accuracy" if not self._evaluated else None
 
     def update(self, row: Row) -> Onset | None:
         """Take the next epoch; the onset if it is found with this epoch (once), else None."""
         epoch, fgsm, pgd = int(row["epoch"]), number(row, "fgsm_accuracy"), number(row, "pgd_accuracy")
-        if self.onset is not None or np.isnan(fgsm) or np.isnan(pgd):
+        if self.onset is not None or np.isnan(pgd):
             return None
+        if not np.isnan(fgsm):
+            self._judge(row, epoch, fgsm, pgd)
+        if self._best_epoch is None or pgd > self._best_pgd:
+            self._best_pgd, self._best_epoch = pgd, epoch
+        return self.onset
+
+    def _judge(self, row: Row, epoch: int, fgsm: float, pgd: float) -> None:
+        self._evaluated = True
         masked = bool(is_masked(fgsm, pgd))
         self._streak = [*self._streak, epoch] if masked else []
         if is_collapsed(fgsm, pgd, self._best_pgd):
@@ -71,9 +80,6 @@ class CatastrophicDetector:
         elif not masked:
             self._healthy.append(compared(row))
             self._healthy_epoch = epoch
-        if self._best_epoch is None or pgd > self._best_pgd:
-            self._best_pgd, self._best_epoch = pgd, epoch
-        return self.onset
 
     def _collapse(self, row: Row, epoch: int) -> Onset:
         fgsm, pgd = number(row, "fgsm_accuracy"), number(row, "pgd_accuracy")

@@ -54,11 +54,11 @@ def catastrophic_label(fgsm: ArrayLike, pgd: ArrayLike) -> Label:
         The label; "cannot tell" where no epoch has both accuracies.
     """
     fgsm, pgd = _curves(fgsm, pgd)
+    best_before = np.maximum.accumulate(np.concatenate([[-np.inf], np.where(np.isfinite(pgd), pgd, -np.inf)]))[:-1]
     epochs = np.flatnonzero(np.isfinite(fgsm) & np.isfinite(pgd))
     if not epochs.size:
         return Label(answer="cannot tell", reason="no epoch has both FGSM and PGD accuracy")
-    fgsm, pgd = fgsm[epochs], pgd[epochs]
-    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(pgd)[:-1]])
+    fgsm, pgd, best_before = fgsm[epochs], pgd[epochs], best_before[epochs]
     collapse = np.flatnonzero(is_collapsed(fgsm, pgd, best_before))
     masked = _first_of_a_streak(is_masked(fgsm, pgd), MASKED_EPOCHS)
     found = [(int(collapse[0]), "collapse")] if collapse.size else []

@@ -24,7 +24,7 @@ def onset(
     Example:  workbench onset demo/fgsm demo/pgd --fail-on co
     """
     fatal = _parse_kinds(fail_on)
-    from workbench.report import console, json_text, onset_report, plain
+    from workbench.report import console, json_text, onset_report, unbroken, visible
     from workbench.summary import summarize_path, to_json
 
     summaries = [summarize_path(path) for path in runs]
@@ -33,7 +33,7 @@ def onset(
         typer.echo(json_text(values[0] if len(values) == 1 else {"runs": values}))
     else:
         for path, summary in zip(runs, summaries, strict=True):
-            console().print(plain(path, style="bold"), onset_report(summary), sep="\n")
+            console().print(unbroken((visible(str(path)), "bold")), onset_report(summary), sep="\n")
     if any(found.kind in fatal for summary in summaries for found in summary.onsets):
         raise typer.Exit(ONSET_FOUND)
 

@@ -20,7 +20,7 @@ def runs(
 
     Example:  workbench runs demo
     """
-    from workbench.report import console, damaged_report, json_text, runs_table
+    from workbench.report import console, json_text, runs_table, unreadable_report
     from workbench.summary import summarize_path, to_json
 
     if not directory.is_dir():
@@ -40,7 +40,7 @@ def runs(
     if summaries:
         console().print(runs_table(summaries, names))
     if damaged:
-        console().print(damaged_report(damaged.values()))
+        console().print(unreadable_report(damaged.values()))
     if not summaries and not damaged:
         console().print(f"No runs below {directory}; workbench train makes one.")
 

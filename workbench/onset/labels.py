@@ -89,7 +89,7 @@ def robust_label(robust: ArrayLike, train_robust: ArrayLike, catastrophic_epoch:
     robust, train_robust = robust[:catastrophic_epoch], train_robust[:catastrophic_epoch]
     epochs = np.flatnonzero(np.isfinite(robust))
     if epochs.size < MEDIAN_EPOCHS:
-        return Label(answer="cannot tell", reason=f"fewer than {MEDIAN_EPOCHS} epochs with robust accuracy")
+        return Label(answer="cannot tell", reason=f"fewer than {MEDIAN_EPOCHS} epochs have robust accuracy")
     if not np.isfinite(train_robust[epochs]).any():
         return Label(answer="cannot tell", reason="no robust training accuracy under the same attack in the same mode")
     smooth, train_smooth = running_median(robust[epochs]), running_median(train_robust[epochs])

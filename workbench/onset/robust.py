@@ -69,9 +69,9 @@ class RobustDetector:
     def doubt(self) -> str | None:
         """Why the detector cannot tell, None where it can."""
         if self._best is None:
-            return f"fewer than {MEDIAN_EPOCHS} epochs with PGD accuracy"
+            return f"fewer than {MEDIAN_EPOCHS} epochs have PGD accuracy"
         if not self._comparable:
-            return "no robust training accuracy under a multi-step attack"
+            return "robust accuracy on training data was not measured with a multi-step attack"
         return None
 
     def update(self, row: Row, *, hold: bool = False) -> Onset | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
+from workbench.summary import DeltaEnergy
+
 MISSING = "–"
 
 
@@ -18,13 +20,24 @@ def visible(text: str) -> str:
 
 
 def plain(text: object, style: str = "") -> Text:
-    """The visible form of anything as rich text: no markup, no emoji codes, no highlighting."""
-    return Text(visible(str(text)), style=style)
+    """The visible form of anything as rich text, wrapped: no markup, no emoji codes, no highlighting."""
+    return Text(visible(str(text)), style=style, no_wrap=False, overflow="fold")
+
+
+def unbroken(*parts: str | tuple[str, str]) -> Text:
+    """One line that is never wrapped or cut, for what a user may copy (paths, commands); a pair is text and style."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ignore")
 
 
 def percent(value: float | None) -> str:
     """A fraction as a percentage with one decimal."""
     return MISSING if value is None else f"{value:.1%}"
+
+
+def epsilon(eps: float) -> str:
+    """A perturbation bound, as a fraction of 255 where it is a whole number of pixel levels."""
+    levels = round(eps * 255)
+    return f"{levels}/255" if levels and abs(eps * 255 - levels) < 1e-6 else f"{eps:g}"
 
 
 def nats(value: float | None) -> str:
@@ -34,6 +47,11 @@ def nats(value: float | None) -> str:
     decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     rounded = f"{value:.{decimals}f}"
     return rounded.removeprefix("-") if not float(rounded) else rounded
+
+
+def mean_and_std(delta: DeltaEnergy) -> str:
+    """Mean and spread of ΔE in nats."""
+    return MISSING if delta.mean is None else f"{nats(delta.mean)}±{nats(delta.std)}"
 
 
 def json_text(value: Any) -> str:

@@ -60,13 +60,31 @@ def test_catastrophic_flag_follows_the_label_within_two_epochs(table: np.ndarray
 
 
 @settings(max_examples=100, deadline=None)
-@given(tables(smooth_accuracies, max_size=40))
-def test_every_robust_label_is_flagged(table: np.ndarray) -> None:
+@given(
+    rise=st.floats(0.0, 0.009),
+    fall=st.floats(-0.002, 0.009),
+    peak=st.integers(0, 30),
+    length=st.integers(5, 30),
+    train=st.floats(-0.002, 0.02),
+)
+def test_without_noise_the_robust_flag_is_the_label(rise, fall, peak, length, train) -> None:
+    epochs = np.arange(peak + length)
+    table = np.zeros(len(epochs), dtype=EPOCH_DTYPE)
+    table["epoch"] = epochs
+    table["pgd_accuracy"] = 0.5 + rise * np.minimum(epochs - peak, 0) - fall * np.maximum(epochs - peak, 0)
     table["fgsm_accuracy"] = table["pgd_accuracy"]
+    table["train_pgd_accuracy"] = 0.3 + train * epochs
     label = robust_label(table["pgd_accuracy"], table["train_pgd_accuracy"])
-    if label.epoch is not None:
-        (onset,) = detect(table)
-        assert onset.kind == "robust"
+    onsets = detect(table)
+    assert [onset.epoch for onset in onsets] == ([] if label.epoch is None else [label.epoch])
+
+
+def test_a_decay_within_the_noise_is_not_flagged(epoch_table) -> None:
+    columns = overfitting(num_epochs=30)
+    assert len(detect(epoch_table(**columns))) == 1
+    noise = np.resize([0.05, -0.05, 0.0, 0.03, -0.03], 30)
+    columns["pgd_accuracy"] = columns["pgd_accuracy"] + noise
+    assert detect(epoch_table(**columns)) == ()
 
 
 def test_collapse_is_flagged_at_its_epoch(epoch_table) -> None:

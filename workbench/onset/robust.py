@@ -11,6 +11,8 @@ from workbench.onset.rules import (
     DECAY,
     MARGIN,
     MEDIAN_EPOCHS,
+    NOISE_EPOCHS,
+    NOISE_FACTOR,
     RISE,
     ROBUST_BASE,
     ROBUST_BY_DECAY,
@@ -21,6 +23,7 @@ from workbench.onset.rules import (
 
 SAME_ATTACK = "train_pgd_accuracy"
 TRAINING_PASSES = "train_robust_accuracy"
+_DEVIATIONS_PER_MEDIAN_DIFFERENCE = 1.4826 / 2.0**0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,13 @@ class _Window:
 class RobustDetector:
     """The rule of the label on trailing medians: what is known at the end of the last 5 epochs.
 
+    One thing is stricter than the label, which sees how the run ends: the decay must also exceed NOISE_FACTOR times the
+    standard deviation of a single evaluation, estimated from the last NOISE_EPOCHS differences of neighbours.
+
     Training accuracy is ``train_pgd_accuracy``: the probe's attack on training data, in evaluation mode. Where that is
     missing and the training attack is PGD, ``train_robust_accuracy`` of the training passes stands in, and the flag
-    says so. An epoch without PGD accuracy is passed over. State: the last 5 epochs and the window of the best median.
+    says so. An epoch without PGD accuracy is passed over. State: the last 5 epochs, the window of the best median and
+    the differences.
     """
 
     def __init__(self, train_attack: str | None = None) -> None:
@@ -61,6 +68,8 @@ class RobustDetector:
         self._columns = (SAME_ATTACK, TRAINING_PASSES) if multi_step else (SAME_ATTACK,)
         self._epochs: deque[int] = deque(maxlen=MEDIAN_EPOCHS)
         self._rows: deque[dict[str, float]] = deque(maxlen=MEDIAN_EPOCHS)
+        self._accuracy = float("nan")
+        self._differences: deque[float] = deque(maxlen=NOISE_EPOCHS)
         self._best: _Window | None = None
         self._below: _Window | None = None
         self._comparable = False
@@ -81,8 +90,11 @@ class RobustDetector:
             row: the epoch.
             hold: catastrophic overfitting is suspected: take the epoch into account, raise no flag.
         """
-        if self.onset is not None or np.isnan(number(row, "pgd_accuracy")):
+        accuracy = number(row, "pgd_accuracy")
+        if self.onset is not None or np.isnan(accuracy):
             return None
+        self._differences.append(abs(accuracy - self._accuracy))
+        self._accuracy = accuracy
         self._epochs.append(int(row["epoch"]))
         self._rows.append(compared(row))
         if len(self._rows) < MEDIAN_EPOCHS:
@@ -96,11 +108,16 @@ class RobustDetector:
             self._below = None
         elif self._below is None:
             self._below = now
-        if decay >= DECAY - ROUNDING and not hold:
-            self.onset = self._decided(self._best, now, decay)
+        threshold = max(DECAY, NOISE_FACTOR * self._noise())
+        if decay >= threshold - ROUNDING and not hold:
+            self.onset = self._decided(self._best, now, decay, threshold)
         return self.onset
 
-    def _decided(self, best: _Window, now: _Window, decay: float) -> Onset | None:
+    def _noise(self) -> float:
+        """Standard deviation of one evaluation, from the median difference of neighbours (normal noise)."""
+        return finite_median(self._differences) * _DEVIATIONS_PER_MEDIAN_DIFFERENCE
+
+    def _decided(self, best: _Window, now: _Window, decay: float, threshold: float) -> Onset | None:
         rises = {column: now.median(column) - best.median(column) for column in self._columns}
         column = next((column for column in self._columns if np.isfinite(rises[column])), None)
         if column is None or rises[column] < RISE - ROUNDING:
@@ -120,7 +137,7 @@ class RobustDetector:
             sentence=_sentence(best, now, column),
             last_healthy_epoch=self._below.before_centre,
             evidence={
-                "decay_threshold": DECAY,
+                "decay_threshold": threshold,
                 "rise_threshold": RISE,
                 "margin": MARGIN,
                 "median_epochs": float(MEDIAN_EPOCHS),

@@ -42,6 +42,13 @@ RISE = 0.02
 MARGIN = 0.01
 """Robust overfitting has set in where the smoothed curve leaves its best by this much for good: half of DECAY."""
 
+NOISE_FACTOR = 2.0
+"""Robust overfitting, detector only: the decay must also be this many times the run's own noise from one evaluation to
+the next. The best of many medians is lucky, so on a probe set of some hundred images chance alone costs over DECAY."""
+
+NOISE_EPOCHS = 20
+"""Evaluations whose differences give that noise: enough for a median, few enough to follow a learning-rate drop."""
+
 REFERENCE_EPOCHS = 5
 """Healthy epochs whose median is the "before" in the evidence: recent enough to compare, enough for a median."""
 

@@ -1,16 +1,18 @@
 """Open a log that may be finished, live, left by a killed writer, damaged or made to harm, and read rows of it."""
 
+import ctypes
 import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import h5py
 import numpy as np
-from h5py import h5d, h5z
+from h5py import h5d, h5f, h5p, h5z
 from numpy.typing import NDArray
 
 from trainers.energylog.files import HDF5_ERRORS, descriptor, reason
@@ -28,6 +30,9 @@ from trainers.errors import WorkbenchError
 
 RETRY_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.04)
 """Pauses between the attempts to read something: a value may be rewritten while it is read."""
+
+METADATA_ATTEMPTS = 24
+"""Attempts of the library to read metadata beside a writer; the pauses between them add up to 17 ms."""
 
 MAX_STEP_BLOCK = 65_536
 
@@ -57,6 +62,9 @@ class LogFile:
         self._check_shapes()
         self.meta: RunMeta = read_meta(file)
         self.state = self._read_state()
+        for dataset in DATASETS:
+            if dataset.axes[0] in GROWING_AXES:
+                self._check_present(dataset)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -65,8 +73,7 @@ class LogFile:
         Raises:
             WorkbenchError: There is none, or it is not HDF5, no energy log, of a newer schema, or damaged.
         """
-        path = _find(Path(path))
-        file = _open_hdf5(path)
+        path, file = _open_hdf5(Path(path))
         try:
             return cls(path, file)
         except WorkbenchError as error:
@@ -124,7 +131,7 @@ class LogFile:
     def _read_state(self) -> State:
         values = {column.name: self._read_scalar(f"/state/{column.name}") for column in STATE_COLUMNS}
         rows = {axis: int(values[path.removeprefix("/state/")]) for axis, path in COUNTER_OF.items()}
-        if not (values["status"] < len(STATUSES) and math.isfinite(values["heartbeat"]) and min(rows.values()) >= 0):
+        if not (values["status"] < len(STATUSES) and 0 < values["heartbeat"] < math.inf and min(rows.values()) >= 0):
             raise damaged(self.path, "/state makes no sense")
         return State(status=STATUSES[int(values["status"])], heartbeat=float(values["heartbeat"]), rows=rows)
 
@@ -139,16 +146,16 @@ class LogFile:
         return self._retry(path, read, dataset)
 
     def _retry(self, path: str, read: Callable[[], _T], dataset: Any) -> _T:
-        for pause in RETRY_SECONDS:
+        for pause in (*RETRY_SECONDS, None):
             try:
                 return read()
-            except HDF5_ERRORS:
-                time.sleep(pause)
+            except HDF5_ERRORS as error:
+                if pause is None:
+                    raise damaged(self.path, f"{path}: {reason(error)}") from error
+            time.sleep(pause)
+            with suppress(*HDF5_ERRORS):
                 dataset.refresh()
-        try:
-            return read()
-        except HDF5_ERRORS as error:
-            raise damaged(self.path, f"{path}: {reason(error)}") from error
+        raise AssertionError("the last attempt returns or raises")
 
     def _check_shapes(self) -> None:
         lengths = {split: self._data[f"/{split}/index"].shape[0] for split in ("train", "probe")}
@@ -169,14 +176,35 @@ class LogFile:
             if _chunks_of(index, len(index)) > index.id.get_num_chunks():
                 raise WorkbenchError(f"/{split}/index is not all there")
 
+    def _check_present(self, dataset: Dataset) -> None:
+        """Raise WorkbenchError unless the last committed row lies within the file."""
+        count = self.state.rows[dataset.axes[0]]
+        found = self._data[dataset.path]
+        if count == 0 or 0 in found.shape[1:]:
+            return
+
+        def read() -> None:
+            if found.shape[0] < count:
+                found.refresh()
+            if found.shape[0] < count:
+                raise OSError(f"{found.shape[0]} of {count} rows")
+            last = [
+                (size - 1) // chunk * chunk for size, chunk in zip((count, *found.shape[1:]), found.chunks, strict=True)
+            ]
+            chunk = found.id.get_chunk_info_by_coord(tuple(last))
+            if chunk.byte_offset is None or chunk.byte_offset + chunk.size > os.fstat(descriptor(self._file)).st_size:
+                raise OSError("committed rows are missing")
+
+        self._retry(dataset.path, read, found)
+
 
 def damaged(path: Path, what: str) -> WorkbenchError:
     """The error for a log that cannot be trusted."""
     return WorkbenchError(f"{path} is truncated or damaged ({what}); restore it from a copy or repeat the run")
 
 
-def _find(path: Path) -> Path:
-    """The log of a run directory, or the file itself if it looks like HDF5."""
+def _find(path: Path) -> tuple[Path, bool]:
+    """The log of a run directory or the file itself, and whether it is marked as being written."""
     try:
         if path.is_dir():
             if not (path / "run.h5").exists():
@@ -187,23 +215,43 @@ def _find(path: Path) -> Path:
         if not path.is_file():
             raise WorkbenchError(f"{path} is no regular file; give the directory of a run or its run.h5")
         with path.open("rb") as stream:
-            head = stream.read(len(_SIGNATURE))
+            head = stream.read(12)
     except OSError as error:
         raise WorkbenchError(f"cannot read {path} ({reason(error)}); check its permissions") from error
-    if head != _SIGNATURE:
+    if not head.startswith(_SIGNATURE):
         raise WorkbenchError(f"{path} is not an HDF5 file; give the directory of a run or its run.h5")
-    return path
+    version, flags = head[8:9], head[11:12]
+    return path, version >= b"\x03" and flags > b"\x00"
 
 
-def _open_hdf5(path: Path) -> h5py.File:
-    """Open for reading beside a writer; files without that ability (repacked ones, foreign ones) plainly."""
-    try:
-        return h5py.File(path, "r", swmr=True)
-    except HDF5_ERRORS as error:
+def _open_hdf5(path: Path) -> tuple[Path, h5py.File]:
+    """Open a finished file plainly, and one that is being written (or was, by a killed writer) beside its writer.
+
+    Only a plain open finds out whether the file is shorter than it says.
+    """
+    access = h5p.create(h5p.FILE_ACCESS)
+    _limit_attempts(access)
+    for pause in (*RETRY_SECONDS, None):
+        file, written = _find(path)
+        flags = h5f.ACC_RDONLY | (h5f.ACC_SWMR_READ if written else 0)
         try:
-            return h5py.File(path, "r")
-        except HDF5_ERRORS:
-            raise damaged(path, reason(error)) from error
+            return file, h5py.File(h5f.open(os.fsencode(file), flags, fapl=access))
+        except HDF5_ERRORS as error:  # perhaps the writer closed it just now
+            if pause is None:
+                raise damaged(file, reason(error)) from error
+            time.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _limit_attempts(access: Any) -> None:
+    """Have the library give up soon on metadata whose checksum is wrong.
+
+    Beside a writer it tries 100 times and sleeps twice as long each time, which on a damaged file is for ever. h5py
+    does not pass the setting on, so it is made in the library that h5py has loaded.
+    """
+    set_attempts = getattr(ctypes.CDLL(h5p.__file__), "H5Pset_metadata_read_attempts", None)
+    if set_attempts is not None:
+        set_attempts(ctypes.c_int64(access.id), ctypes.c_uint(METADATA_ATTEMPTS))
 
 
 def _dataset(file: h5py.File, expected: Dataset) -> Any:

@@ -46,6 +46,7 @@ def publish(file: h5py.File, temporary_name: Path, path: Path) -> None:
     ours = os.fstat(descriptor(file))
     if not os.path.samestat(ours, temporary_name.stat()):
         raise WorkbenchError(f"another process is creating {path} at this moment; give each run its own directory")
+    os.fsync(descriptor(file))  # else a power cut after the rename could leave neither the old file nor the new one
     temporary_name.replace(path)
 
 
@@ -76,7 +77,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and not error.strerror.startswith("["):
         return error.strerror
     number = re.search(r"errno\s*=\s*(\d+)", str(error))
-    return os.strerror(int(number[1])) if number else str(error).split("\n", 1)[0]
+    return os.strerror(int(number[1])) if number else str(error.args[0] if error.args else error).split("\n", 1)[0]
 
 
 def _way_out(path: Path) -> str:

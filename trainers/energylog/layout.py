@@ -35,6 +35,9 @@ def create_file(path: Path, meta: RunMeta, keys: dict[str, SampleKeys], block: i
         for split in SPLITS:
             file[f"/{split}/index"][...] = keys[split].index
             file[f"/{split}/label"][...] = keys[split].label
+        for dataset in DATASETS:
+            if dataset.rewritten:
+                file[dataset.path][0] = 0  # takes its place in the file now, next to the others
         file["/histogram/edges"][...] = histogram_edges()
         write_meta(file, meta)
     except BaseException:

@@ -20,14 +20,15 @@ from trainers.errors import WorkbenchError
 class EnergyLog:
     """A log open for reading; a context manager that may be shared by threads.
 
-    Only committed rows are ever returned, as of the last :meth:`refresh`. Arrays are read-only and cached: after a
-    refresh only new rows are read.
+    Only committed rows are ever returned, and no newer ones than the last :meth:`refresh` found. Arrays are read-only
+    and cached: after a refresh only new rows are read.
     """
 
     def __init__(self, file: LogFile, clock: Callable[[], float]) -> None:
         """Take over an open file; use :meth:`open` instead."""
         self._log = file
         self._clock = clock
+        self._reported = self._visible()
         self._cache: dict[str, NDArray[Any]] = {}
         self._lock = threading.RLock()
 
@@ -59,7 +60,7 @@ class EnergyLog:
         """One of running, finished, stopped, failed, and crashed: running by its own word, but without a pulse."""
         with self._lock:
             if self._pulseless():
-                self.refresh()
+                self._look()
             return "crashed" if self._pulseless() else self._log.state.status
 
     @property
@@ -82,16 +83,9 @@ class EnergyLog:
             WorkbenchError: The file is damaged.
         """
         with self._lock:
-            if self._log.replaced():
-                renewed = LogFile.open(self.path)
-                self._log.close()
-                self._log = renewed
-                self._cache.clear()
-                return True
-            before = self._log.state
-            self._log.refresh()
-            after = self._log.state
-            return (before.rows, before.status) != (after.rows, after.status)
+            self._look()
+            before, self._reported = self._reported, self._visible()
+            return before != self._reported
 
     def epochs(self) -> NDArray[np.void]:
         """One row per committed epoch: EPOCH_DTYPE, shape (committed,).
@@ -186,6 +180,19 @@ class EnergyLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _look(self) -> None:
+        if not self._log.replaced():
+            self._log.refresh()
+            return
+        self._log.close()
+        self._log = LogFile.open(self.path)
+        self._cache.clear()
+
+    def _visible(self) -> tuple[object, ...]:
+        """What a viewer can tell apart: which file it is, what is committed and the stored status."""
+        state = self._log.state
+        return id(self._log), state.status, *state.rows.values()
 
     def _pulseless(self) -> bool:
         state = self._log.state

@@ -45,7 +45,8 @@ class SampleTable:
     @property
     def delta_energy(self) -> NDArray[np.float32]:
         """ΔE(x) = E(x) − E(x*) in nats, shape (N,); NaN where either is missing."""
-        return self.energy - self.energy_adv
+        with np.errstate(invalid="ignore", over="ignore"):  # a diverged run has infinite energies
+            return self.energy - self.energy_adv
 
     @classmethod
     def empty(cls, num_samples: int) -> "SampleTable":

@@ -152,7 +152,9 @@ class LogWriter:
             if self._num_pending == self._block:
                 self._flush_steps()
 
-    def append_epoch(self, measures: Mapping[str, float], train: SampleTable | None, probe: SampleTable | None) -> None:
+    def append_epoch(
+        self, measures: Mapping[str, float], train: SampleTable | None, probe: SampleTable | None
+    ) -> np.void:
         """Commit one epoch: its steps, its row, its tables and the ΔE statistics and histograms made from them.
 
         Args:
@@ -160,6 +162,9 @@ class LogWriter:
                 ``epoch`` must be :attr:`committed`. The ΔE statistics are computed here.
             train: Energies of the training samples, or None where they were not recorded.
             probe: Energies of the probe samples, or None.
+
+        Returns:
+            The row of ``/epoch`` as committed, with the statistics.
         """
         epoch = self.committed
         assert measures["epoch"] == epoch, f"epoch {measures['epoch']} after {epoch} epochs"
@@ -177,6 +182,8 @@ class LogWriter:
                 self._write(HISTOGRAM_OF[split], epoch, histogram_counts(deltas[split])[None])
             self._write("/epoch", epoch, row)
             self._commit("epoch", 1)
+        committed: np.void = row[0]
+        return committed
 
     def append_event(self, *, kind: str, epoch: int, step: int, message: str) -> None:
         """Add one event with the present time.

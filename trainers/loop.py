@@ -82,8 +82,6 @@ def resume(out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
         with EnergyLog.open(out) as log:
             if log.status == "finished":
                 return Outcome.ALREADY_FINISHED
-            if log.status == "running":
-                raise WorkbenchError(f"{out} is being trained by another process; if that died, try again in a minute")
             rows = log.epochs()
     return _run(prepare(config), out, callbacks, rows)
 

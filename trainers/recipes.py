@@ -86,12 +86,13 @@ _IMAGES: Mapping[str, Any] = {
 DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "digits": {
         "model": "small-cnn",
-        "eps": 0.3,
+        "eps": 0.27,
         "epochs": 40,
         "lr": 0.2,
-        "schedule": "stepped",
+        "schedule": "triangular",
         "batch_size": 64,
-        "der_beta": 5.0,
+        "weight_decay": 5e-4,
+        "der_beta": 10.0,
         "der_penalty": "abs",
         "probe_size": 300,
         "train_probe_size": 300,

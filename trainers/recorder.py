@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.energy import joint_energy, marginal_energy
@@ -40,12 +41,19 @@ def batch_energies(y: Tensor, clean_logits: Tensor | None, adv_logits: Tensor | 
 
 def to_table(columns: Tensor) -> SampleTable:
     """Columns (6, N) as ``batch_energies`` makes them, to a table of the log on the host."""
-    host = columns.cpu().numpy()
-    arrays: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {}
-    for column, values in zip(SAMPLE_COLUMNS, host, strict=True):
-        missing = NOT_RECORDED if np.dtype(column.dtype).kind == "u" else np.nan
-        arrays[column.name] = np.where(np.isnan(values), missing, values).astype(column.dtype)
-    return SampleTable(**arrays)
+    energy, energy_adv, joint, joint_adv, correct, correct_adv = columns.cpu().numpy()
+
+    def flags(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return np.where(np.isnan(values), NOT_RECORDED, values).astype(np.uint8)
+
+    return SampleTable(
+        energy=energy,
+        energy_adv=energy_adv,
+        joint_energy=joint,
+        joint_energy_adv=joint_adv,
+        correct=flags(correct),
+        correct_adv=flags(correct_adv),
+    )
 
 
 class EnergyRecorder:
@@ -134,7 +142,7 @@ class EnergyRecorder:
                     "lower --lr or --der-beta"
                 )
 
-    def end_epoch(self, measures: Mapping[str, float], probe: SampleTable) -> np.void | None:
+    def end_epoch(self, measures: Mapping[str, float], probe: SampleTable | None) -> np.void | None:
         """Write the epoch: its steps, its row and its tables. The recorder adds what the training passes measured.
 
         Returns:

@@ -1,0 +1,277 @@
+"""A run from its configuration to its files: what is logged, and that stopping and going on changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from trainers.callbacks import Answer, BatchReport, EpochReport
+from trainers.checkpoints import load_weights
+from trainers.data import load_data
+from trainers.energylog import EnergyLog
+from trainers.errors import WorkbenchError
+from trainers.loop import Outcome, fit, resume
+from trainers.recipes import METHODS, complete
+from trainers.spec import TrainConfig
+
+TINY = {
+    "data": "digits",
+    "model": "small-cnn",
+    "width": 4,
+    "epochs": 3,
+    "train_size": 200,
+    "probe_size": 60,
+    "train_probe_size": 40,
+    "lr": 0.05,
+    "device": "cpu",
+}
+NUM_BATCHES = 4
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def tiny(**settings: Any) -> TrainConfig:
+    return complete({"method": "fgsm", **TINY, **settings})
+
+
+class StopAt:
+    """Answers STOP once, after the n-th batch of this process."""
+
+    def __init__(self, num_batches: int) -> None:
+        self._left = num_batches
+
+    def on_start(self, config: TrainConfig, rows: NDArray[Any]) -> None:
+        pass
+
+    def on_batch(self, report: BatchReport) -> Answer:
+        self._left -= 1
+        return Answer.STOP if self._left == 0 else Answer.CONTINUE
+
+    def on_epoch(self, report: EpochReport) -> Answer:
+        return Answer.STOP if self._left <= 0 else Answer.CONTINUE
+
+
+def contents(run: Path) -> dict[str, NDArray[Any]]:
+    """Every data set of a finished log but the clock's, by path."""
+    found: dict[str, NDArray[Any]] = {}
+
+    def visit(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith(("state", "events")):
+            found[name] = item[()]
+
+    with h5py.File(run / "run.h5", "r", swmr=True) as file:
+        file.visititems(visit)
+    epochs = found.pop("epoch")
+    for name in epochs.dtype.names:
+        if not name.endswith("seconds"):
+            found[f"epoch.{name}"] = epochs[name]
+    return found
+
+
+def assert_same_run(one: Path, two: Path) -> None:
+    first, second = contents(one), contents(two)
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name], err_msg=name)
+    last = "checkpoints/epoch-000002.safetensors"
+    for (name, a), b in zip(
+        load_weights(one / last)[0].state_dict().items(),
+        load_weights(two / last)[0].state_dict().values(),
+        strict=True,
+    ):
+        assert torch.equal(a, b), name
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("run") / "whole"
+    assert fit(tiny(method="rs-fgsm-der"), out) is Outcome.FINISHED
+    return out
+
+
+def test_a_run_leaves_a_log_checkpoints_and_its_configuration(uninterrupted: Path) -> None:
+    with EnergyLog.open(uninterrupted) as log:
+        assert log.status == "finished"
+        assert log.committed == 3
+        assert log.meta.method == "rs-fgsm-der"
+        assert log.meta.train_attack == "rs-fgsm"
+        assert log.meta.probe_attack == "pgd-10"
+        assert log.meta.config["eps"] == 0.27
+        assert list(log.steps()["step"]) == list(range(3 * NUM_BATCHES))
+        assert len(log.keys("train").index) == 200
+        assert not set(log.keys("train").index) & set(log.keys("probe").index)
+        for epoch in range(3):
+            for column in ("energy", "energy_adv", "joint_energy", "joint_energy_adv"):
+                assert np.isfinite(log.samples("train", column, epoch)).all()
+                assert np.isfinite(log.samples("probe", column, epoch)).all()
+    assert sorted(p.name for p in (uninterrupted / "checkpoints").iterdir()) == [
+        *(f"epoch-{epoch:06d}.safetensors" for epoch in range(3)),
+        "resume.safetensors",
+    ]
+    assert not [p.name for p in uninterrupted.rglob("*tmp*")]
+
+
+def test_probe_energies_in_the_log_are_those_of_the_saved_weights(uninterrupted: Path) -> None:
+    """E(x) of the probe set, recomputed in float64 from the checkpoint by an independent formula."""
+    model, facts = load_weights(uninterrupted / "checkpoints" / "epoch-000002.safetensors")
+    data = load_data("digits", train_size=200, probe_size=60)
+    x, y = data.probe.batch(torch.arange(60))
+    logits = model.double()(x.double()).detach().numpy()
+    energy = -np.log(np.exp(logits).sum(1))
+    with EnergyLog.open(uninterrupted) as log:
+        np.testing.assert_allclose(log.samples("probe", "energy", 2), energy, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            log.samples("probe", "joint_energy", 2), -logits[np.arange(60), y.numpy()], rtol=1e-4, atol=1e-4
+        )
+        row = log.epochs()[2]
+    assert row["clean_accuracy"] == pytest.approx((logits.argmax(1) == y.numpy()).mean())
+    assert facts["epoch"] == 2
+    assert facts["pgd_accuracy"] == row["pgd_accuracy"]
+
+
+@pytest.mark.parametrize("num_batches", [1, NUM_BATCHES, NUM_BATCHES + 2, 2 * NUM_BATCHES + 3])
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(uninterrupted: Path, tmp_path: Path, num_batches: int) -> None:
+    out = tmp_path / "stopped"
+    assert fit(tiny(method="rs-fgsm-der"), out, [StopAt(num_batches)]) is Outcome.STOPPED
+    with EnergyLog.open(out) as log:
+        assert log.status == "stopped"
+        assert log.committed == num_batches // NUM_BATCHES
+    assert resume(out) is Outcome.FINISHED
+    assert_same_run(uninterrupted, out)
+    with EnergyLog.open(out) as log:
+        assert [event["kind"] for event in log.events()] == [b"stop", b"restart"]
+
+
+def test_a_log_ahead_of_the_resume_state_keeps_its_rows(uninterrupted: Path, tmp_path: Path) -> None:
+    """Killed between the log's commit and the resume state's: the epoch is trained again, its row stays."""
+    out = tmp_path / "killed"
+    fit(tiny(method="rs-fgsm-der"), out, [StopAt(2 * NUM_BATCHES + 1)])
+    earlier = tmp_path / "earlier"
+    fit(tiny(method="rs-fgsm-der"), earlier, [StopAt(NUM_BATCHES + 1)])
+    state = "checkpoints/resume.safetensors"
+    (out / state).write_bytes((earlier / state).read_bytes())
+    assert resume(out) is Outcome.FINISHED
+    assert_same_run(uninterrupted, out)
+
+
+def test_a_run_without_a_resume_state_starts_over(uninterrupted: Path, tmp_path: Path) -> None:
+    """Killed before the first state was saved."""
+    out = tmp_path / "early"
+    fit(tiny(method="rs-fgsm-der"), out, [StopAt(1)])
+    (out / "checkpoints" / "resume.safetensors").unlink()
+    assert resume(out) is Outcome.FINISHED
+    assert_same_run(uninterrupted, out)
+
+
+def test_a_finished_run_is_left_alone(uninterrupted: Path) -> None:
+    before = (uninterrupted / "run.h5").read_bytes()
+    assert resume(uninterrupted) is Outcome.ALREADY_FINISHED
+    assert (uninterrupted / "run.h5").read_bytes() == before
+
+
+def test_a_taken_directory_is_refused(uninterrupted: Path) -> None:
+    with pytest.raises(WorkbenchError, match="already holds a run; continue it with --resume"):
+        fit(tiny(), uninterrupted)
+
+
+def test_a_state_of_another_model_is_refused(uninterrupted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "other"
+    fit(tiny(width=8), out, [StopAt(1)])
+    state = "checkpoints/resume.safetensors"
+    (out / state).write_bytes((uninterrupted / state).read_bytes())
+    with pytest.raises(WorkbenchError, match="another model or data set"):
+        resume(out)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_with_finite_energies(method: str, tmp_path: Path) -> None:
+    out = tmp_path / method
+    fit(tiny(method=method, epochs=1, train_size=100, probe_size=30, train_probe_size=0), out)
+    with EnergyLog.open(out) as log:
+        row = log.epochs()[0]
+        adversarial = METHODS[method].attack is not None
+        assert np.isfinite(row["train_loss"])
+        assert np.isfinite(log.samples("train", "energy", 0)).all()
+        assert np.isfinite(log.samples("train", "energy_adv", 0)).all() == adversarial
+        assert np.isfinite(row["train_delta_energy_mean"]) == adversarial
+        assert np.isfinite(row["probe_delta_energy_mean"])
+        assert log.histogram("probe")[0].sum() == 30
+        assert log.histogram("train")[0].sum() == (100 if adversarial else 0)
+        assert row["train_regularizer"] > 0 if method.endswith("-der") else row["train_regularizer"] == 0
+
+
+@pytest.mark.parametrize(("record", "num_recorded"), [("probe", 0), ("subset:50", 50), ("all", 100)])
+def test_what_is_recorded_is_a_setting_and_does_not_change_training(
+    record: str, num_recorded: int, tmp_path: Path
+) -> None:
+    small = {"epochs": 1, "train_size": 100, "probe_size": 30, "train_probe_size": 0, "method": "rs-fgsm"}
+    fit(tiny(**small, record=record), tmp_path / record)
+    fit(tiny(**small), tmp_path / "reference")
+    with EnergyLog.open(tmp_path / record) as log, EnergyLog.open(tmp_path / "reference") as reference:
+        assert len(log.keys("train").index) == num_recorded
+        assert log.epochs()[0]["pgd_accuracy"] == reference.epochs()[0]["pgd_accuracy"]
+        assert log.epochs()[0]["train_loss"] == reference.epochs()[0]["train_loss"]
+        if num_recorded:
+            np.testing.assert_array_equal(
+                log.samples("train", "energy", 0), reference.samples("train", "energy", 0)[:num_recorded]
+            )
+
+
+def test_checkpoints_beyond_the_last_and_the_best_go(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    fit(tiny(epochs=5, keep_last=1), out)
+    with EnergyLog.open(out) as log:
+        best = int(np.argmax(log.epochs()["pgd_accuracy"]))
+    kept = {int(path.stem[6:]) for path in (out / "checkpoints").glob("epoch-*.safetensors")}
+    assert kept == {best, 4}
+
+
+def test_a_diverged_run_is_marked_failed(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(WorkbenchError, match=r"training diverged: the loss of step \d+"):
+        fit(tiny(lr=1e30, schedule="flat"), out)
+    with EnergyLog.open(out) as log:
+        assert log.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"data": "folder:/nowhere"}, "no such folder"),
+        ({"data": "npz:/nowhere.npz"}, "no such file"),
+        ({"probe_size": 5000}, "too few"),
+        ({"device": "tpu-of-dreams"}, "cannot use the device"),
+    ],
+)
+def test_bad_input_leaves_nothing_behind(settings: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError, match=words):
+        fit(tiny(**{"train_size": 0, **settings}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_runs_differ_by_seed_and_only_by_seed(tmp_path: Path) -> None:
+    small = {"epochs": 1, "train_size": 100, "probe_size": 30, "train_probe_size": 0}
+
+    def make(name: str, seed: int) -> Path:
+        fit(tiny(**small, seed=seed), tmp_path / name)
+        return tmp_path / name
+
+    one, two, other = contents(make("a", 1)), contents(make("b", 1)), contents(make("c", 2))
+    np.testing.assert_array_equal(one["train/energy"], two["train/energy"])
+    assert not np.array_equal(one["train/energy"], other["train/energy"])
+    np.testing.assert_array_equal(one["train/index"], other["train/index"])
+
+
+def test_the_configuration_in_the_log_builds_the_same_run(uninterrupted: Path) -> None:
+    with EnergyLog.open(uninterrupted) as log:
+        again = TrainConfig.from_dict(json.loads(json.dumps(dict(log.meta.config))))
+    assert again == tiny(method="rs-fgsm-der")

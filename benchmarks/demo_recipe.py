@@ -4,7 +4,7 @@
     python benchmarks/demo_recipe.py --out /tmp/recipe --final     # only the chosen recipe over three seeds
 
 Writes benchmarks/results/demo_recipe.md. Targets (over 3 seeds): fgsm ends with PGD/FGSM ≤ 0.35; fgsm-der with
-PGD/FGSM ≥ 0.60, clean ≥ 0.80 and PGD at least 0.10 above fgsm's. Accuracies are of the 300 probe images, at the last epoch.
+PGD/FGSM ≥ 0.60, clean ≥ 0.80 and PGD at least 0.10 above fgsm's. Accuracies: the 300 probe images, last epoch.
 """
 
 import argparse
@@ -124,7 +124,8 @@ def _report(
 
     import torch
 
-    heading = f"Device: CPU ({platform.machine()}, one thread a run), torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}."
+    device = f"CPU ({platform.machine()}, one thread a run)"
+    heading = f"Device: {device}, torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}."
     lines = ["# The demo's recipe", "", "Command: `python benchmarks/demo_recipe.py --out DIR`. " + heading, ""]
     lines += ["Probe accuracies at the last epoch; ΔE of the training set; CO label of DESIGN (rule, epoch).", ""]
     lines += ["## The recipe, three seeds (`workbench demo --seed S`)", "", *_table(chosen, chosen_rows)]

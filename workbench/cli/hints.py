@@ -10,7 +10,7 @@ _FIXED = {field.name: field.default for field in fields(TrainConfig) if field.de
 
 
 def default_of(name: str) -> str:
-    """The default of a setting, for each kind of data where they differ: "[default: 3]" or "[default: digits 40, ...]"."""
+    """The default of a setting, by kind of data where they differ: "[default: 3]", "[default: digits 40, ...]"."""
     if name == "width":
         values: dict[str, object] = dict(MODEL_WIDTHS)
     else:

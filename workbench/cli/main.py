@@ -21,7 +21,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, m
 
 app = typer.Typer(
     name="workbench",
-    help="See adversarial training go wrong while it happens: delta energies, onset of overfitting, checkpoints to keep.",
+    help="See adversarial training go wrong while it happens: delta energies, onset, which checkpoint to keep.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

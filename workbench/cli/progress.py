@@ -1,5 +1,6 @@
 """What a training run shows while it goes on: a bar on a terminal, one plain line per epoch in a pipe."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ class TrainProgress:
 
 
 def _known(value: float) -> float | None:
-    return value if value == value else None
+    return value if math.isfinite(value) else None
 
 
 def _loss(value: float | None) -> str:

@@ -36,7 +36,9 @@ def train(
     der_penalty: Annotated[
         str | None, typer.Option(help=f"φ of DER: squared, abs or hinge. {default_of('der_penalty')}")
     ] = None,
-    der_margin: Annotated[float | None, typer.Option(help=f"Margin of hinge, in nats. {default_of('der_margin')}")] = None,
+    der_margin: Annotated[
+        float | None, typer.Option(help=f"Margin of hinge, in nats. {default_of('der_margin')}")
+    ] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,
@@ -68,7 +70,7 @@ def train(
     """
     given = {name: value for name, value in context.params.items() if value is not None and name not in _NOT_SETTINGS}
     if resume is not None:
-        unwanted = [name for name in (*given, *(("out",) if out else ()), *(("config",) if config else ()))]
+        unwanted = [*given, *(("out",) if out else ()), *(("config",) if config else ())]
         if unwanted:
             flags = ", ".join("--" + name.replace("_", "-") for name in unwanted)
             raise WorkbenchError(f"--resume reads its settings from {resume}/config.toml; drop {flags}")

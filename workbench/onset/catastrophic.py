@@ -85,7 +85,7 @@ class CatastrophicDetector:
         fgsm, pgd = number(row, "fgsm_accuracy"), number(row, "pgd_accuracy")
         sentence = (
             f"PGD accuracy fell from {self._best_pgd:.1%} (epoch {self._best_epoch}) to {pgd:.1%} while FGSM accuracy"
-            f" is {fgsm:.1%}: the model is robust only to its own single-step attack."
+            f" is {fgsm:.1%}: what is left of robustness holds against a single step only."
         )
         return self._flag(row, rule="collapse", epoch=epoch, lost=1.0 - pgd / self._best_pgd, sentence=sentence)
 

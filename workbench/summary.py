@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class RunSummary:
         status: running, finished, stopped, failed or crashed.
         committed: epochs on disk.
         heartbeat_age: seconds since the writer's last pulse.
-        best: the epoch of highest probe PGD accuracy before catastrophic overfitting, or of all where none is before.
+        best: the first epoch of highest probe PGD accuracy, the one that training keeps.
         last: the last committed epoch.
         checkpoint: which checkpoint to keep.
         epochs: all committed epochs in order.
@@ -124,7 +124,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
     detector = run_detector(table, train_attack=meta.train_attack, adversarial=_is_adversarial(meta))
     catastrophic = next((onset.epoch for onset in detector.onsets if onset.kind == "catastrophic"), None)
     epochs = _epochs(table, meta)
-    best = _best(epochs, catastrophic)
+    best = _best(epochs)
     return RunSummary(
         path=log.path,
         run_id=meta.run_id,
@@ -260,11 +260,10 @@ def _delta(row: np.void, split: str, attack: str | None) -> DeltaEnergy:
     return DeltaEnergy(split=split, attack=attack, **values)
 
 
-def _best(epochs: tuple[EpochSummary, ...], catastrophic: int | None) -> EpochSummary | None:
-    """The first epoch of highest PGD accuracy, before catastrophic overfitting if any epoch is."""
+def _best(epochs: Iterable[EpochSummary]) -> EpochSummary | None:
+    """The first epoch of highest PGD accuracy: the measure itself, whatever a detector says of the epoch."""
     measured = [epoch for epoch in epochs if epoch.pgd_accuracy is not None]
-    healthy = [epoch for epoch in measured if catastrophic is None or epoch.epoch < catastrophic]
-    return max(healthy or measured, key=lambda epoch: epoch.pgd_accuracy or 0.0, default=None)
+    return max(measured, key=lambda epoch: epoch.pgd_accuracy or 0.0, default=None)
 
 
 def _recommend(
@@ -273,21 +272,20 @@ def _recommend(
     if not epochs:
         return Recommendation(path=None, epoch=None, why="No epoch is finished yet.")
     kept = _kept_checkpoints(folder)
-    chosen = _best(tuple(epoch for epoch in epochs if epoch.epoch in kept), catastrophic)
     if best is None:
         last = max((epoch.epoch for epoch in epochs if epoch.epoch in kept), default=None)
         why = "The last one: no PGD accuracy was recorded to choose by." if last is not None else "None is kept."
         return Recommendation(path=None if last is None else kept[last], epoch=last, why=why)
-    merit = f"highest probe PGD accuracy ({best.pgd_accuracy:.1%})"
+    chosen = _best(epoch for epoch in epochs if epoch.epoch in kept)
+    merit = f"Epoch {best.epoch} has the highest probe PGD accuracy ({best.pgd_accuracy:.1%})"
     merit += " before catastrophic overfitting" if catastrophic is not None and best.epoch < catastrophic else ""
     if chosen is None:
-        return Recommendation(path=None, epoch=best.epoch, why=f"Epoch {best.epoch} has the {merit}; no file is kept.")
-    if chosen.epoch == best.epoch:
-        why = f"Epoch {best.epoch} has the {merit}."
-    else:
+        return Recommendation(path=None, epoch=best.epoch, why=f"{merit}; no file is kept.")
+    why = f"{merit}."
+    if chosen.epoch != best.epoch:
         why = (
-            f"Epoch {best.epoch} has the {merit}, but its checkpoint was not kept; of those that are, epoch"
-            f" {chosen.epoch} is best ({chosen.pgd_accuracy:.1%})."
+            f"{merit}, but its checkpoint was not kept; of those that are, epoch {chosen.epoch} is best"
+            f" ({chosen.pgd_accuracy:.1%})."
         )
     if catastrophic is not None and chosen.epoch >= catastrophic:
         why += " It is itself catastrophically overfitted."

@@ -98,13 +98,14 @@ def test_heartbeat_age_and_crash(make_run, collapsed) -> None:
         assert summarize(log, now=log.heartbeat + 12.0).heartbeat_age == pytest.approx(12.0)
 
 
-def test_best_is_before_the_collapse(make_run, collapsed) -> None:
+def test_best_is_the_most_robust_epoch_even_after_an_onset(make_run, collapsed) -> None:
+    """The epoch whose checkpoint training keeps."""
     collapsed[5]["pgd_accuracy"] = 0.9
     collapsed[5]["fgsm_accuracy"] = 0.9
     summary = summarize_path(make_run(collapsed))
     assert [onset.epoch for onset in summary.onsets] == [4]
     assert summary.best is not None
-    assert summary.best.epoch == 2
+    assert summary.best.epoch == 5
 
 
 def test_best_of_a_run_that_was_never_robust_is_the_best_of_all(make_run) -> None:

@@ -1,0 +1,130 @@
+"""The table of methods against the papers, and its invariants."""
+
+import pytest
+from refusals import refuses
+
+from trainers.losses import LOSSES
+from trainers.models import MODELS
+from trainers.recipes import DATA_DEFAULTS, METHODS, MODEL_WIDTHS, complete, get_method
+from trainers.regularizers import REGULARIZERS
+from trainers.spec import AttackSpec
+
+PUBLISHED = {
+    "fgsm": AttackSpec(name="fgsm", start="zero", steps=1, step_size=1.0, clip_to_ball=True, batch_norm="train"),
+    "rs-fgsm": AttackSpec(
+        name="rs-fgsm",
+        start="uniform",
+        start_radius=1.0,
+        steps=1,
+        step_size=1.25,
+        clip_to_ball=True,
+        batch_norm="train",
+    ),
+    "n-fgsm": AttackSpec(
+        name="n-fgsm", start="uniform", start_radius=2.0, steps=1, step_size=1.0, clip_to_ball=False, batch_norm="train"
+    ),
+    "pgd": AttackSpec(
+        name="pgd-10",
+        start="uniform",
+        start_radius=1.0,
+        steps=10,
+        step_size=0.25,
+        clip_to_ball=True,
+        batch_norm="train",
+    ),
+}
+rows = pytest.mark.parametrize("name", METHODS)
+
+
+def test_the_table_holds_the_methods_and_their_regularized_twins() -> None:
+    assert set(METHODS) == {"standard", *PUBLISHED, *(f"{name}-der" for name in PUBLISHED)}
+
+
+@rows
+def test_every_row_is_sound(name: str) -> None:
+    row = METHODS[name]
+    assert row.name == name
+    assert row.summary
+    assert row.source
+    assert row.loss in LOSSES
+    assert set(row.regularizers) <= REGULARIZERS.keys()
+    assert (row.attack is None) == (name == "standard")
+    assert (row.loss == "adversarial") == (name != "standard")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_attacks_are_the_published_ones_and_der_keeps_them(name: str) -> None:
+    assert METHODS[name].attack == METHODS[f"{name}-der"].attack == PUBLISHED[name]
+    assert METHODS[name].regularizers == ()
+    assert METHODS[f"{name}-der"].regularizers == ("delta-energy",)
+    assert METHODS[f"{name}-der"].loss == METHODS[name].loss
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_is_our_reading_says_so(name: str) -> None:
+    assert "not verified against the paper" in METHODS[f"{name}-der"].source
+    assert "2505.22486" in METHODS[f"{name}-der"].source
+
+
+@rows
+@pytest.mark.parametrize("data", ["digits", "folder:/somewhere", "npz:/some/file.npz"])
+def test_a_method_and_its_data_are_enough_for_a_whole_configuration(name: str, data: str) -> None:
+    config = complete({"method": name, "data": data})
+    assert (config.method, config.data) == (name, data)
+    assert config.model in MODELS
+    assert config.width == MODEL_WIDTHS[config.model]
+    assert (config.der_beta > 0) == name.endswith("-der")
+
+
+def test_no_settings_at_all_are_enough() -> None:
+    assert complete({}).data == "digits"
+
+
+@pytest.mark.parametrize("kind", DATA_DEFAULTS)
+def test_settings_given_win_over_defaults(kind: str) -> None:
+    given = {
+        "data": kind if kind == "digits" else f"{kind}:x",
+        "method": "pgd-der",
+        "model": "preact-resnet18",
+        "eps": "4/255",
+        "epochs": 3,
+        "lr": 0.5,
+        "schedule": "cosine",
+        "batch_size": 32,
+        "weight_decay": 0.125,
+        "der_beta": 0.5,
+        "der_penalty": "hinge",
+        "probe_size": 11,
+        "train_probe_size": 12,
+        "momentum": 0.25,
+        "seed": 4,
+    }
+    config = complete(given).to_dict()
+    assert {key: config[key] for key in given} == given | {"eps": 4 / 255}
+    assert config["width"] == MODEL_WIDTHS["preact-resnet18"]
+    assert complete(given | {"width": 8}).width == 8
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if not name.endswith("-der")])
+def test_beta_without_der_is_refused(name: str) -> None:
+    with refuses(name, "delta-energy"):
+        complete({"method": name, "der_beta": 1.0})
+    assert complete({"method": name, "der_beta": 0.0}).der_beta == 0.0
+
+
+def test_beta_of_a_der_row_may_be_chosen_and_may_be_zero() -> None:
+    assert complete({"method": "rs-fgsm-der", "der_beta": 3}).der_beta == 3.0
+    assert complete({"method": "rs-fgsm-der", "der_beta": 0}).der_beta == 0.0
+
+
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    with refuses("fgms", "rs-fgsm", "pgd-der"):
+        get_method("fgms")
+    with refuses("fgms", "standard"):
+        complete({"method": "fgms"})
+    with refuses("standard-der", "standard"):
+        complete({"method": "standard-der"})
+    with refuses("mnist", "digits", "folder:DIR", "npz:FILE"):
+        complete({"data": "mnist"})
+    with refuses("vgg", *MODELS):
+        complete({"model": "vgg"})

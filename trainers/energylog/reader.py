@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.energylog.access import LogFile, damaged
+from trainers.energylog.access import LogFile
 from trainers.energylog.meta import RunMeta
+from trainers.energylog.opening import damaged, find
 from trainers.energylog.schema import CRASHED_AFTER_SECONDS, HISTOGRAM_OF, SAMPLE_COLUMNS, SPLITS, STEP_DTYPE
 from trainers.energylog.tables import SampleKeys
 from trainers.errors import WorkbenchError
@@ -24,10 +25,13 @@ class EnergyLog:
     and cached: after a refresh only new rows are read.
     """
 
-    def __init__(self, file: LogFile, clock: Callable[[], float]) -> None:
-        """Take over an open file; use :meth:`open` instead."""
-        self._log = file
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        """Open the file at ``path``; use :meth:`open` instead."""
+        self.path = path
         self._clock = clock
+        self._log = LogFile.open(path)
+        self._state = self._log.read_state()
+        self._closed = False
         self._reported = self._visible()
         self._cache: dict[str, NDArray[Any]] = {}
         self._lock = threading.RLock()
@@ -43,12 +47,7 @@ class EnergyLog:
         Raises:
             WorkbenchError: There is no log, or it is not HDF5, no energy log, of a newer schema, or damaged.
         """
-        return cls(LogFile.open(path), clock)
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._log.path
+        return cls(find(Path(path))[0], clock)
 
     @property
     def meta(self) -> RunMeta:
@@ -61,17 +60,17 @@ class EnergyLog:
         with self._lock:
             if self._pulseless():
                 self._look()
-            return "crashed" if self._pulseless() else self._log.state.status
+            return "crashed" if self._pulseless() else self._state.status
 
     @property
     def heartbeat(self) -> float:
         """The writer's last sign of life, seconds since 1970-01-01 UTC."""
-        return self._log.state.heartbeat
+        return self._state.heartbeat
 
     @property
     def committed(self) -> int:
         """Epochs that can be read."""
-        return self._log.state.rows["epoch"]
+        return self._state.rows["epoch"]
 
     def refresh(self) -> bool:
         """Look for what was committed since; reopens the file if a resumed run has replaced it.
@@ -171,7 +170,9 @@ class EnergyLog:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._log.close()
+            if not self._closed:
+                self._closed = True
+                self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -182,25 +183,28 @@ class EnergyLog:
         self.close()
 
     def _look(self) -> None:
-        if not self._log.replaced():
-            self._log.refresh()
+        if not self._log.is_at(self.path):
+            renewed = LogFile.open(self.path)
+            self._log.close()
+            self._log = renewed
+            self._state = renewed.read_state()
+            self._cache.clear()
             return
-        self._log.close()
-        self._log = LogFile.open(self.path)
-        self._cache.clear()
+        state = self._log.read_state()
+        if any(state.rows[axis] < count for axis, count in self._state.rows.items()):
+            raise damaged(self.path, "its counters went back")
+        self._state = state
 
     def _visible(self) -> tuple[object, ...]:
         """What a viewer can tell apart: which file it is, what is committed and the stored status."""
-        state = self._log.state
-        return id(self._log), state.status, *state.rows.values()
+        return id(self._log), self._state.status, *self._state.rows.values()
 
     def _pulseless(self) -> bool:
-        state = self._log.state
-        return state.status == "running" and self._clock() - state.heartbeat > CRASHED_AFTER_SECONDS
+        return self._state.status == "running" and self._clock() - self._state.heartbeat > CRASHED_AFTER_SECONDS
 
     def _growing(self, path: str, axis: str) -> NDArray[Any]:
         """All committed rows of a data set, of which only those not yet cached are read."""
-        stop = self._log.state.rows[axis]
+        stop = self._state.rows[axis]
         cached = self._cache.get(path)
         start = 0 if cached is None else len(cached)
         if cached is None or start < stop:

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from trainers.energylog.access import LogFile
+from trainers.energylog.access import LogFile, State
 from trainers.energylog.files import abandon
 from trainers.energylog.layout import create_file
 from trainers.energylog.schema import COUNTER_OF, DATASETS, HEARTBEAT_SECONDS, SPLITS, STEP_DTYPE
@@ -33,14 +33,14 @@ def copy_committed(path: Path, target: Path) -> h5py.File:
     """
     source = LogFile.open(path)
     try:
-        _wait_for_silence(source)
+        state = _last_state(source)
         keys = {
             split: SampleKeys(index=source.fixed(f"/{split}/index"), label=source.fixed(f"/{split}/label"))
             for split in SPLITS
         }
         file = create_file(target, source.meta, keys, source.step_block)
         try:
-            _copy_rows(source, file)
+            _copy_rows(source, state, file)
         except BaseException:
             abandon(file)
             raise
@@ -49,8 +49,8 @@ def copy_committed(path: Path, target: Path) -> h5py.File:
         source.close()
 
 
-def _copy_rows(source: LogFile, file: h5py.File) -> None:
-    rows = source.state.rows
+def _copy_rows(source: LogFile, state: State, file: h5py.File) -> None:
+    rows = state.rows
     for dataset in DATASETS:
         if dataset.axes[0] in ("epoch", "event"):
             count = rows[dataset.axes[0]]
@@ -67,14 +67,15 @@ def _copy_rows(source: LogFile, file: h5py.File) -> None:
         file[COUNTER_OF[axis]][0] = count
 
 
-def _wait_for_silence(source: LogFile) -> None:
-    """Return once the writer is known to be dead: it closed the log, or its heartbeat has stopped."""
-    first = source.state.heartbeat
+def _last_state(source: LogFile) -> State:
+    """The state that a dead writer left: it closed the log, or its heartbeat has stopped."""
+    first = state = source.read_state()
     deadline = time.monotonic() + SILENT_AFTER_SECONDS
-    while source.state.status == "running" and source.state.heartbeat > time.time() - SILENT_AFTER_SECONDS:
-        if source.state.heartbeat != first:
+    while state.status == "running" and time.time() < state.heartbeat + SILENT_AFTER_SECONDS:
+        if time.monotonic() > deadline:  # a pulse from the future, by another machine's clock
+            break
+        time.sleep(0.05)
+        state = source.read_state()
+        if state != first:
             raise WorkbenchError(f"{source.path} is still being written by another process; stop that one first")
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.1)
-        source.refresh()
+    return state

@@ -127,7 +127,7 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     if kind not in DATA_DEFAULTS:
         raise WorkbenchError(f"unknown data {given['data']!r}; known are digits, folder:DIR and npz:FILE")
     merged = {**DATA_DEFAULTS[kind], **given}
-    if merged["model"] not in MODEL_WIDTHS:
+    if str(merged["model"]) not in MODEL_WIDTHS:
         raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
     if DELTA_ENERGY not in method.regularizers:

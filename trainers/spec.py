@@ -1,6 +1,7 @@
 """Frozen values: what an attack, a method and a run are made of. No torch here."""
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -160,8 +161,8 @@ class TrainConfig:
         if self.record == "probe":
             return 0
         kind, _, number = self.record.partition(":")
-        is_subset = kind == "subset" and number.isdigit() and int(number) > 0
-        _require(is_subset, "record", "all, probe or subset:N", self.record)
+        is_subset = kind == "subset" and re.fullmatch("[0-9]{1,18}", number) and int(number) > 0
+        _require(bool(is_subset), "record", "all, probe or subset:N", self.record)
         return min(int(number), num_train)
 
     def to_dict(self) -> dict[str, Any]:
@@ -202,6 +203,7 @@ def _check_types(config: TrainConfig) -> None:
         if declared in (int, float, bool):
             right = isinstance(value, bool) == (declared is bool) and isinstance(value, declared)
             _require(right, name, f"of type {declared.__name__}", repr(value))
+            _require(declared is not int or value < 2**63, name, "below 2^63", "more")
         else:
             _require(isinstance(value, str), name, "text", repr(value))
 
@@ -220,11 +222,11 @@ def check_keys(values: Mapping[str, Any]) -> None:
 def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers as their declared types: fractions for ε, whole numbers where a float is declared."""
     out = dict(values)
-    if "eps" in out:
+    if "eps" in out and not isinstance(out["eps"], bool):
         out["eps"] = parse_fraction(out["eps"])
     for name, value in out.items():
         if _TYPES.get(name) is float and isinstance(value, int) and not isinstance(value, bool):
-            out[name] = float(value)
+            out[name] = parse_fraction(value)
     return out
 
 
@@ -254,5 +256,5 @@ def read_toml(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise WorkbenchError(f"no such configuration file: {path}") from None
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise WorkbenchError(f"cannot read the configuration {path}: {error}") from None

@@ -64,7 +64,7 @@ def load_resume(path: Path) -> ResumeState:
             seconds=float(position["seconds"]),
             **parts,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise WorkbenchError(f"{path} does not describe where the run stood: {error}") from None
 
 

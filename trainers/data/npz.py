@@ -1,6 +1,7 @@
 """Arrays in a .npz file: x_train, y_train and, optionally, x_probe, y_probe, class_names."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def _read(path: Path) -> dict[str, NDArray[np.generic]]:
             return {name: file[name] for name in wanted if name in file.files}
     except FileNotFoundError:
         raise WorkbenchError(f"no such file: {path}") from None
-    except (OSError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise WorkbenchError(f"{path} is not a readable .npz of plain arrays: {error}") from None
 
 

@@ -1,5 +1,6 @@
 """The ``workbench`` command: its subcommands, and errors as one line and an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -42,6 +43,9 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 bad usage or input, 3 onset found, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Unicode gets escapes, not a traceback
     try:
         code = app(args=arguments, prog_name="workbench", standalone_mode=False)
         sys.stdout.flush()

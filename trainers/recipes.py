@@ -9,7 +9,7 @@ from trainers.spec import AttackSpec, MethodSpec, TrainConfig, fgsm, normalise, 
 
 DELTA_ENERGY = "delta-energy"
 DER_SUFFIX = "-der"
-DER_SOURCE = "delta-energy regularizer: Mirza et al., arXiv 2505.22486 (our reading, not verified against the paper)"
+DER_SOURCE = "Mirza et al. 2025, arXiv 2505.22486 (our reading of the regularizer, not verified against the paper)"
 
 _BASE_METHODS: tuple[MethodSpec, ...] = (
     MethodSpec(
@@ -54,8 +54,8 @@ def _with_der(method: MethodSpec) -> MethodSpec:
     return replace(
         method,
         name=method.name + DER_SUFFIX,
-        summary=f"{method.summary}; + β·mean φ(ΔE)",
-        source=f"{method.source}; {DER_SOURCE}",
+        summary=f"{method.name} + β·mean φ(ΔE)",
+        source=DER_SOURCE,
         regularizers=(*method.regularizers, DELTA_ENERGY),
     )
 

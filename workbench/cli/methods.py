@@ -32,9 +32,15 @@ def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instea
         typer.echo(json_text({"methods": rows}))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("method", "cost", "what it does", "source"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("method", "cost"))
+    for heading in ("method", "cost", "what it does"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "what it does")
+    sources: dict[str, list[str]] = {}
     for method in METHODS.values():
         cost = f"{method.passes}" + (f"+{method.recording_passes}" if method.recording_passes else "")
-        table.add_row(*(plain(text) for text in (method.name, cost, method.summary, method.source)))
-    console().print(table)
+        table.add_row(*(plain(text) for text in (method.name, cost, method.summary)))
+        sources.setdefault(method.source, []).append(method.name)
+    screen = console()
+    screen.print(table)
+    screen.print()
+    for source, names in sources.items():
+        screen.print(plain(f"{', '.join(names)}: {source}"))

@@ -1,11 +1,14 @@
 """Writers in a process of their own, to be killed, starved of disk or left without a close."""
 
+import os
 import resource
 import sys
 import time
 from pathlib import Path
 
-from tests.energylog.runs import append, create
+from tests.energylog.runs import append, assert_exact, create
+from trainers.energylog import EnergyLog, LogWriter
+from trainers.energylog.files import descriptor
 from trainers.errors import WorkbenchError
 
 
@@ -48,10 +51,41 @@ def fill(path: str, room: str, ending: str) -> None:
             raise KeyboardInterrupt
 
 
+def resume(path: str, limit: str) -> None:
+    """Resume where no file may grow beyond the limit."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    try:
+        LogWriter.resume(Path(path))
+    except WorkbenchError as error:
+        say(error)
+
+
+def lose(path: str, with_reader: str) -> None:
+    """Write to a device that fails, perhaps with a reader beside the writer in the same process."""
+    writer = create(Path(path))
+    append(writer, 1)
+    log = EnergyLog.open(path)
+    if with_reader == "no":
+        log.close()
+    read_only = os.open(path, os.O_RDONLY)
+    os.dup2(read_only, descriptor(writer._file))
+    for _ in range(2):
+        try:
+            append(writer, 1)
+        except WorkbenchError as error:
+            say(error)
+    writer.close("failed")
+    log.close()
+    with EnergyLog.open(path) as log:
+        assert_exact(log, 1)
+        say(log.status)
+
+
 def forget(path: str) -> None:
     """Leave without closing."""
     append(create(Path(path)), 2)
 
 
 if __name__ == "__main__":
-    {"write": write, "fill": fill, "forget": forget}[sys.argv[1]](*sys.argv[2:])
+    commands = (write, fill, resume, lose, forget)
+    {command.__name__: command for command in commands}[sys.argv[1]](*sys.argv[2:])

@@ -2,9 +2,11 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 
@@ -54,17 +56,17 @@ def abandon(file: h5py.File) -> None:
     """Close a file that can no longer be written, leaving on disk what is there.
 
     The library keeps what it could not write, tries again on every close and crashes the interpreter at exit when
-    that fails too. Its descriptor is pointed at the null device first, where every write succeeds.
+    that fails too. So its descriptor is pointed elsewhere before the file or any data set with unwritten chunks is let
+    go: at the null device, where every write succeeds, and if that will not do (its length cannot be set, which the
+    library may want to) at an unnamed temporary file.
     """
-    if not file:
-        return
-    null = os.open(os.devnull, os.O_RDWR)
-    try:
-        os.dup2(null, descriptor(file), inheritable=False)
-    finally:
-        os.close(null)
-    with suppress(*HDF5_ERRORS):
-        file.close()
+    for elsewhere in (_null_device, tempfile.TemporaryFile):
+        with suppress(*HDF5_ERRORS), elsewhere() as stream:
+            if file:
+                os.dup2(stream.fileno(), descriptor(file), inheritable=False)
+        for _ in range(2):  # the first attempt may stumble over what the failure left half done
+            with suppress(*HDF5_ERRORS):
+                file.close()
 
 
 def descriptor(file: h5py.File) -> int:
@@ -74,10 +76,15 @@ def descriptor(file: h5py.File) -> int:
 
 def reason(error: Exception) -> str:
     """Why a call failed, in the operating system's words where the library's text tells the error number."""
-    if isinstance(error, OSError) and error.strerror and not error.strerror.startswith("["):
+    if number := re.search(r"errno\s*=\s*(\d+)", str(error)):
+        return os.strerror(int(number[1]))
+    if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    number = re.search(r"errno\s*=\s*(\d+)", str(error))
-    return os.strerror(int(number[1])) if number else str(error.args[0] if error.args else error).split("\n", 1)[0]
+    return str(error.args[0] if error.args else error).split("\n", 1)[0]
+
+
+def _null_device() -> BinaryIO:
+    return Path(os.devnull).open("r+b", buffering=0)
 
 
 def _way_out(path: Path) -> str:

@@ -29,24 +29,25 @@ def create_file(path: Path, meta: RunMeta, keys: dict[str, SampleKeys], block: i
     """
     sizes = sizes_of(num_train=len(keys["train"]), num_probe=len(keys["probe"]), step_block=block)
     file = h5py.File(path, "x", libver=LIBVER)
+    created: dict[str, Any] = {}
     try:
         for dataset in DATASETS:
-            _create_dataset(file, dataset, sizes)
-        for split in SPLITS:
-            file[f"/{split}/index"][...] = keys[split].index
-            file[f"/{split}/label"][...] = keys[split].label
-        for dataset in DATASETS:
+            created[dataset.path] = _create_dataset(file, dataset, sizes)
             if dataset.rewritten:
-                file[dataset.path][0] = 0  # takes its place in the file now, next to the others
-        file["/histogram/edges"][...] = histogram_edges()
+                created[dataset.path][0] = 0  # takes its place in the file now, next to the others
+        for split in SPLITS:
+            created[f"/{split}/index"][...] = keys[split].index
+            created[f"/{split}/label"][...] = keys[split].label
+        created["/histogram/edges"][...] = histogram_edges()
         write_meta(file, meta)
+        file.flush()
     except BaseException:
         abandon(file)
         raise
     return file
 
 
-def _create_dataset(file: h5py.File, dataset: Dataset, sizes: dict[str, int]) -> None:
+def _create_dataset(file: h5py.File, dataset: Dataset, sizes: dict[str, int]) -> Any:
     # Whatever is rewritten in place must keep its size, so it is not compressed. All else is, even where that saves
     # little: a hole of zeros has a valid fletcher32 checksum but is no deflate stream, so it can never be read as data.
     compression: dict[str, Any] = {} if dataset.rewritten else {"compression": "gzip", "compression_opts": 1}
@@ -64,6 +65,7 @@ def _create_dataset(file: h5py.File, dataset: Dataset, sizes: dict[str, int]) ->
     for name in ("unit", "meaning"):
         texts = [getattr(column, name) for column in dataset.columns]
         created.attrs[name] = _fixed_texts(texts) if dataset.compound else fixed_text(texts[0])
+    return created
 
 
 def _fixed_texts(texts: list[str]) -> np.ndarray[Any, Any]:

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -39,8 +40,10 @@ def copy_committed(path: Path, target: Path) -> h5py.File:
             for split in SPLITS
         }
         file = create_file(target, source.meta, keys, source.step_block)
+        data = {dataset.path: file[dataset.path] for dataset in DATASETS}
         try:
-            _copy_rows(source, state, file)
+            _copy_rows(source, state, data)
+            file.flush()
         except BaseException:
             abandon(file)
             raise
@@ -49,22 +52,22 @@ def copy_committed(path: Path, target: Path) -> h5py.File:
         source.close()
 
 
-def _copy_rows(source: LogFile, state: State, file: h5py.File) -> None:
+def _copy_rows(source: LogFile, state: State, data: dict[str, Any]) -> None:
     rows = state.rows
     for dataset in DATASETS:
         if dataset.axes[0] in ("epoch", "event"):
             count = rows[dataset.axes[0]]
-            file[dataset.path].resize(count, axis=0)
+            data[dataset.path].resize(count, axis=0)
             for row in range(count):
-                file[dataset.path][row : row + 1] = source.rows(dataset.path, row, row + 1)
+                data[dataset.path][row : row + 1] = source.rows(dataset.path, row, row + 1)
     # Steps of an epoch that was not committed will be made again; padding carries its epoch, so whole blocks go.
     kept = source.rows("/step/epoch", 0, rows["step"]) < rows["epoch"]
     for name in STEP_DTYPE.names or ():
         values = source.rows(f"/step/{name}", 0, rows["step"])[kept]
-        file[f"/step/{name}"].resize(len(values), axis=0)
-        file[f"/step/{name}"][...] = values
+        data[f"/step/{name}"].resize(len(values), axis=0)
+        data[f"/step/{name}"][...] = values
     for axis, count in (rows | {"step": int(np.count_nonzero(kept))}).items():
-        file[COUNTER_OF[axis]][0] = count
+        data[COUNTER_OF[axis]][0] = count
 
 
 def _last_state(source: LogFile) -> State:

@@ -58,7 +58,8 @@ class LogWriter:
         steps = self._data["/step/step"][: self._rows["step"]]
         self._num_steps = int(np.count_nonzero(steps >= 0))
         self._lock = threading.RLock()
-        self._failure: WorkbenchError | None = None
+        self._failure: str | None = None
+        self._failure_told = False
         self._stop = threading.Event()
         self._pulse = threading.Thread(target=self._beat, name="energy-log-heartbeat", daemon=True)
         self._pulse.start()
@@ -214,7 +215,7 @@ class LogWriter:
             self._pulse.join()
         atexit.unregister(self.close)
         with self._lock:
-            if not self._file:
+            if not self._file and (self._failure is None or self._failure_told):
                 return
             with self._guard("the end of the run"):
                 self._flush_steps()
@@ -229,7 +230,11 @@ class LogWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close("finished" if kind is None else "failed")
+        if kind is None:
+            self.close("finished")
+        else:
+            with suppress(WorkbenchError):  # what ended the block says more
+                self.close("failed")
 
     def _checked(self, split: str, table: SampleTable | None) -> SampleTable:
         """``table``, or one in which nothing is recorded; its lengths are those of the split's keys."""
@@ -270,20 +275,26 @@ class LogWriter:
     def _guard(self, what: str) -> Iterator[None]:
         """One writer at a time; the first failure ends the log and is told to every later call."""
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            assert self._file, f"{self.path} is closed"
-            try:
-                yield
-            except HDF5_ERRORS as error:
-                self._give_up(what, error)
-                assert self._failure is not None
-                raise self._failure from error
+            cause: Exception | None = None
+            if self._failure is None:
+                assert self._file, f"{self.path} is closed"
+                try:
+                    yield
+                    return
+                except HDF5_ERRORS as error:
+                    cause = error
+                    self._give_up(what, reason(error))
+                except KeyboardInterrupt:  # who knows which rows are written
+                    self._give_up(what, "interrupted")
+                    self._failure_told = True
+                    raise
+            self._failure_told = True
+            raise WorkbenchError(self._failure) from cause
 
-    def _give_up(self, what: str, error: Exception) -> None:
-        self._failure = WorkbenchError(
-            f"cannot write {what} to {self.path} ({reason(error)}); its {self.committed} committed epochs are safe: "
-            "make room and resume the run"
+    def _give_up(self, what: str, why: str) -> None:
+        self._failure = (
+            f"cannot write {what} to {self.path} ({why}); its {self.committed} committed epochs are safe: "
+            "make room if the disk is full, and resume the run"
         )
         self._stop.set()
         with suppress(*HDF5_ERRORS):
@@ -302,7 +313,7 @@ class LogWriter:
                     self._data["/state/heartbeat"][0] = time.time()
                     self._data["/state/heartbeat"].flush()
                 except HDF5_ERRORS as error:
-                    self._give_up("the heartbeat", error)
+                    self._give_up("the heartbeat", reason(error))
 
 
 def _row(dtype: np.dtype[np.void], values: Mapping[str, float]) -> NDArray[np.void]:

@@ -151,6 +151,25 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(uninterrupted: Path, tmp
         assert [event["kind"] for event in log.events()] == [b"stop", b"restart"]
 
 
+class Impatient(StopAt):
+    """Ctrl-C a second time: no question, an interrupt."""
+
+    def on_batch(self, report: BatchReport) -> Answer:
+        if super().on_batch(report) is Answer.STOP:
+            raise KeyboardInterrupt
+        return Answer.CONTINUE
+
+
+def test_an_interrupt_goes_back_to_the_last_saved_state(uninterrupted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiny(method="rs-fgsm-der"), out, [Impatient(NUM_BATCHES + 2)])
+    with EnergyLog.open(out) as log:
+        assert (log.status, log.committed) == ("stopped", 1)
+    assert resume(out) is Outcome.FINISHED
+    assert_same_run(uninterrupted, out)
+
+
 def test_a_log_ahead_of_the_resume_state_keeps_its_rows(uninterrupted: Path, tmp_path: Path) -> None:
     """Killed between the log's commit and the resume state's: the epoch is trained again, its row stays."""
     out = tmp_path / "killed"

@@ -64,7 +64,7 @@ def fit(config: TrainConfig, out: Path, callbacks: Sequence[Callback] = ()) -> O
         WorkbenchError: ``out`` holds a run, the configuration does not fit the data, or the loss is no longer finite.
         OSError: the disk is full or read-only; committed epochs are safe.
     """
-    if any((out / name).exists() for name in (LOG_NAME, CONFIG_NAME)):
+    if any((out / name).exists() for name in (LOG_NAME, CONFIG_NAME, "checkpoints")):
         raise WorkbenchError(f"{out} already holds a run; continue it with --resume {out}, or choose another --out")
     return _run(prepare(config), out, callbacks, np.empty(0, dtype=EPOCH_DTYPE))
 
@@ -110,15 +110,19 @@ def _run(parts: Parts, out: Path, callbacks: Sequence[Callback], rows: NDArray[A
         if state is not None:
             _restore(parts, recorder, state, store.resume_path)
             position = _Position(state.epoch, state.next_batch, state.seconds)
-        outcome = _epochs(
-            parts,
-            store=store,
-            writer=writer,
-            recorder=recorder,
-            callbacks=callbacks,
-            rows=list(rows),
-            position=position,
-        )
+        try:
+            outcome = _epochs(
+                parts,
+                store=store,
+                writer=writer,
+                recorder=recorder,
+                callbacks=callbacks,
+                rows=list(rows),
+                position=position,
+            )
+        except KeyboardInterrupt:
+            writer.close("stopped")
+            raise
         writer.close(outcome.value)
     return outcome
 

@@ -34,7 +34,7 @@ MASKED_EPOCHS = 3
 """Masked: consecutive evaluated epochs. Unsettled first epochs and single evaluations pass the bounds by chance."""
 
 DECAY = 0.02
-"""Robust overfitting: held-out robust accuracy lost against its best. About twice the noise of a 5-epoch median."""
+"""Robust overfitting: held-out robust accuracy lost against its best. As in the label."""
 
 RISE = 0.02
 """Robust overfitting: robust training accuracy gained since that best. Both falling is instability or decay, not RO."""
@@ -42,7 +42,7 @@ RISE = 0.02
 MARGIN = 0.01
 """Robust overfitting has set in where the smoothed curve leaves its best by this much for good: half of DECAY."""
 
-NOISE_FACTOR = 2.0
+NOISE_FACTOR = 2.5
 """Robust overfitting, detector only: the decay must also be this many times the run's own noise from one evaluation to
 the next. The best of many medians is lucky, so on a probe set of some hundred images chance alone costs over DECAY."""
 

@@ -1,0 +1,1 @@
+"""The terminal application: what a run did, epoch by epoch. Torch-free; its way in is ``app.run``."""

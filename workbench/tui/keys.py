@@ -1,0 +1,110 @@
+"""The one table of keys. Dispatch, footer, help and command palette are made from it."""
+
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingType
+
+
+class Pane(NamedTuple):
+    """One view of the run and the key that opens it."""
+
+    name: str
+    key: str
+    title: str
+    help: str
+
+
+PANES: tuple[Pane, ...] = (
+    Pane(name="overview", key="1", title="Overview", help="Facts, onset, checkpoint to keep, and every plot that fits"),
+    Pane(name="curves", key="2", title="Curves", help="Accuracies and loss over epochs"),
+    Pane(name="histogram", key="3", title="Histogram", help="ΔE of the epoch under the cursor, with quantiles"),
+    Pane(name="heatmap", key="4", title="Heat map", help="ΔE over all epochs"),
+    Pane(name="events", key="5", title="Events", help="Onset evidence, restarts, notes"),
+)
+
+
+class Key(NamedTuple):
+    """One thing that keys do.
+
+    Attributes:
+        keys: names of the keys, as Textual spells them; the first is the one the footer sends.
+        action: the action of the run screen.
+        caps: the keys as people read them.
+        help: one sentence.
+        group: heading in the help.
+        footer: word in the footer, "" for a cap that shares the next one's word, None to leave the key out.
+    """
+
+    keys: tuple[str, ...]
+    action: str
+    caps: str
+    help: str
+    group: str
+    footer: str | None = None
+
+
+KEYS: tuple[Key, ...] = (
+    Key(keys=("left", "h"), action="move(-1)", caps="←", help="One epoch back", group="Epoch cursor", footer=""),
+    Key(keys=("right", "l"), action="move(1)", caps="→", help="One epoch on", group="Epoch cursor", footer="epoch"),
+    Key(
+        keys=("left_square_bracket", "shift+left", "ctrl+left"),
+        action="move(-10)",
+        caps="[ ⇧← ^←",
+        help="Ten epochs back",
+        group="Epoch cursor",
+    ),
+    Key(
+        keys=("right_square_bracket", "shift+right", "ctrl+right"),
+        action="move(10)",
+        caps="] ⇧→ ^→",
+        help="Ten epochs on",
+        group="Epoch cursor",
+    ),
+    Key(keys=("home", "g"), action="first", caps="Home", help="First epoch", group="Epoch cursor"),
+    Key(
+        keys=("end", "G"),
+        action="last",
+        caps="End",
+        help="Last epoch; while the run trains, stay with it",
+        group="Epoch cursor",
+    ),
+    Key(keys=("n",), action="flag(1)", caps="n", help="To the next onset", group="Epoch cursor", footer="onset"),
+    Key(keys=("N", "p"), action="flag(-1)", caps="N", help="To the previous onset", group="Epoch cursor"),
+    *(
+        Key(keys=(pane.key,), action=f"pane('{pane.name}')", caps=pane.key, help=pane.help, group="Panes")
+        for pane in PANES
+    ),
+    Key(keys=("tab",), action="turn(1)", caps="Tab", help="Next pane", group="Panes", footer="pane"),
+    Key(keys=("shift+tab",), action="turn(-1)", caps="⇧Tab", help="Previous pane", group="Panes"),
+    Key(keys=("up", "k"), action="scroll(-1)", caps="↑", help="Scroll text up", group="Panes"),
+    Key(keys=("down", "j"), action="scroll(1)", caps="↓", help="Scroll text down", group="Panes"),
+    Key(keys=("pageup",), action="scroll(-10)", caps="PgUp", help="Scroll text a page up", group="Panes"),
+    Key(keys=("pagedown",), action="scroll(10)", caps="PgDn", help="Scroll text a page down", group="Panes"),
+    Key(
+        keys=("s",),
+        action="split",
+        caps="s",
+        help="ΔE of the training samples, or of the probe set",
+        group="View",
+        footer="train/probe",
+    ),
+    Key(keys=("b",), action="ghost", caps="b", help="Show the epoch before behind the histogram", group="View"),
+    Key(keys=("ctrl+p",), action="palette", caps="^P", help="Find a command by name", group="App"),
+    Key(keys=("question_mark", "f1"), action="help", caps="?", help="This help", group="App", footer="help"),
+    Key(keys=("q", "ctrl+c", "ctrl+q"), action="quit", caps="q", help="Quit", group="App", footer="quit"),
+)
+
+HELP_KEYS: tuple[Key, ...] = (
+    Key(keys=("escape", "question_mark", "f1", "q", "enter"), action="close", caps="Esc", help="Close", group="Help"),
+    Key(keys=("up", "k"), action="scroll(-1)", caps="↑", help="Scroll up", group="Help"),
+    Key(keys=("down", "j"), action="scroll(1)", caps="↓", help="Scroll down", group="Help"),
+    Key(keys=("pageup",), action="scroll(-10)", caps="PgUp", help="Scroll a page up", group="Help"),
+    Key(keys=("pagedown", "space"), action="scroll(10)", caps="PgDn", help="Scroll a page down", group="Help"),
+    Key(keys=("ctrl+c", "ctrl+q"), action="quit", caps="^C", help="Quit", group="Help"),
+)
+"""What keys do while the help is open."""
+
+
+def bindings(keys: tuple[Key, ...]) -> list[BindingType]:
+    """The table as Textual bindings."""
+    return [Binding(",".join(key.keys), key.action, key.help, show=False, priority=True) for key in keys]

@@ -1,0 +1,57 @@
+"""The help, made from the key table."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+
+from workbench.tui import palette
+from workbench.tui.keys import HELP_KEYS, KEYS, bindings
+from workbench.tui.widgets.page import Entry, Page
+from workbench.tui.widgets.timeline import FLAGS
+
+SYMBOLS = (
+    *(
+        Entry(label=f"{symbol}{short}", text=f"{kind} overfitting sets in", label_colour=colour)
+        for kind, (symbol, short, colour) in FLAGS.items()
+    ),
+    Entry(label="┃ ┻ │", text="the epoch under the cursor, in every pane"),
+    Entry(label="├━◆━┤", text="5, 25, 50, 75 and 95 % quantiles of ΔE"),
+    Entry(label="ΔE", text="E(x) - E(x*) in nats: energy of the sample minus that of its adversarial twin"),
+)
+
+
+def help_entries() -> list[Entry]:
+    """Every key with what it does, by group, then the symbols of the plots."""
+    entries: list[Entry] = []
+    for group in dict.fromkeys(key.group for key in KEYS):
+        entries.append(Entry(label=group, gap=True, label_colour=palette.ACCENT))
+        entries += [Entry(label=f"  {key.caps}", text=key.help) for key in KEYS if key.group == group]
+    return [*entries, Entry(label="Symbols", gap=True, label_colour=palette.ACCENT), *SYMBOLS]
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys over the run; closed by Esc, ? or q."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(HELP_KEYS)
+
+    def compose(self) -> ComposeResult:
+        """One page."""
+        page = Page("help", label_width=12)
+        page.fill(help_entries())
+        page.border_title = "Keys"
+        page.border_subtitle = "Esc closes"
+        yield page
+
+    def action_close(self) -> None:
+        """Close the help."""
+        self.dismiss()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the help."""
+        self.query_one(Page).scroll_lines(lines)
+
+    async def action_quit(self) -> None:
+        """Quit the app."""
+        self.app.exit()

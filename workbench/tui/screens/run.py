@@ -1,0 +1,266 @@
+"""One run: a header, panes that share one epoch cursor, the timeline and the footer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from trainers.errors import WorkbenchError
+from workbench.tui import palette
+from workbench.tui.glance import Glance, Split
+from workbench.tui.keys import KEYS, PANES, bindings
+from workbench.tui.text import plain
+from workbench.tui.widgets.curves import ACCURACY, LOSS, Curves
+from workbench.tui.widgets.facts import events, overview, status
+from workbench.tui.widgets.header import Header
+from workbench.tui.widgets.heatmap import HeatMap
+from workbench.tui.widgets.histogram import Histogram
+from workbench.tui.widgets.page import Entry, Page
+from workbench.tui.widgets.tabs import Footer, Tabs
+from workbench.tui.widgets.timeline import EpochChosen, Timeline
+
+if TYPE_CHECKING:
+    from workbench.tui.source import Source, View
+
+POLL_SECONDS = 0.5
+"""Pause between looks at a log; no redraw of live data is more frequent than this."""
+
+
+class Layout(NamedTuple):
+    """Which widgets a pane shows from a size of the terminal on, and the style class that arranges them."""
+
+    columns: int
+    rows: int
+    arrangement: str
+    widgets: tuple[str, ...]
+
+
+LAYOUTS: dict[str, tuple[Layout, ...]] = {
+    "overview": (
+        Layout(110, 32, "quarters", ("facts", "accuracy", "histogram", "heatmap")),
+        Layout(132, 0, "thirds", ("facts", "accuracy", "histogram")),
+        Layout(64, 32, "top-halves", ("facts", "histogram", "heatmap")),
+        Layout(64, 0, "halves", ("facts", "histogram")),
+        Layout(0, 32, "stack", ("facts", "histogram")),
+        Layout(0, 0, "stack", ("facts",)),
+    ),
+    "curves": (Layout(0, 18, "two-to-one", ("accuracy", "loss")), Layout(0, 0, "stack", ("accuracy",))),
+    "histogram": (Layout(0, 0, "stack", ("histogram",)),),
+    "heatmap": (Layout(0, 0, "stack", ("heatmap",)),),
+    "events": (Layout(0, 0, "stack", ("events",)),),
+}
+"""Per pane, the roomiest layout first; the first that fits is taken."""
+
+
+class RunScreen(Screen[None]):
+    """Looks at one run and follows it while it trains."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
+    AUTO_FOCUS = None
+
+    def __init__(self, path: Path, glance: Glance, clock: Callable[[], float]) -> None:
+        """A screen over a run.
+
+        Args:
+            path: a run directory or its log file.
+            glance: what the first frame shows.
+            clock: seconds since 1970-01-01 UTC.
+        """
+        super().__init__()
+        self._path, self._glance, self._clock = path, glance, clock
+        self._source: Source | None = None
+        self._view: View | None = None
+        self._epoch = glance.moment.epoch
+        self._pane = PANES[0].name
+        self._layout: Layout | None = None
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        """All widgets at once; the layout of the open pane says which are seen."""
+        facts, moment = self._glance.facts, self._glance.moment
+        yield Header(facts, self._clock)
+        yield Tabs()
+        with Container(id="panes"):
+            yield Page("facts", label_width=10)
+            yield Curves(ACCURACY)
+            yield Curves(LOSS)
+            yield Histogram(moment)
+            yield HeatMap()
+            yield Page("events", label_width=10)
+        yield Timeline(moment, facts.num_epochs)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Show what is known, then read the whole run and follow it."""
+        self._arrange()
+        self.call_after_refresh(self._look)
+        self.set_interval(POLL_SECONDS, self._look)
+        self.set_interval(1.0, self._tell)
+
+    def on_resize(self) -> None:
+        """Fit the panes to another size."""
+        self._arrange(anew=False)
+
+    def on_epoch_chosen(self, event: EpochChosen) -> None:
+        """Put the cursor where the mouse pointed."""
+        self._go(event.epoch)
+
+    def action_move(self, epochs: int) -> None:
+        """Move the cursor."""
+        self._go(self._epoch + epochs)
+
+    def action_first(self) -> None:
+        """Move the cursor to the first epoch."""
+        self._go(0)
+
+    def action_last(self) -> None:
+        """Move the cursor to the last epoch, and stay with it while the run grows."""
+        self._go(self._num_epochs - 1)
+
+    def action_flag(self, direction: int) -> None:
+        """Move the cursor to the next onset, or the previous one; after the last comes the first."""
+        onsets = self._view.summary.onsets if self._view is not None else ()
+        epochs = sorted({onset.epoch for onset in onsets}, reverse=direction < 0)
+        beyond = [epoch for epoch in epochs if (epoch - self._epoch) * direction > 0]
+        if epochs:
+            self._go((beyond or epochs)[0])
+        else:
+            self.notify("No onset has been found.", markup=False)
+
+    def action_pane(self, name: str) -> None:
+        """Open a pane."""
+        self._pane = name
+        self.query_one(Tabs).show(name)
+        self._arrange()
+
+    def action_turn(self, panes: int) -> None:
+        """Open the next pane, or the previous one."""
+        names = [pane.name for pane in PANES]
+        self.action_pane(names[(names.index(self._pane) + panes) % len(names)])
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the text that is shown."""
+        for page in self.query(Page):
+            if page.display:
+                page.scroll_lines(lines)
+
+    def action_split(self) -> None:
+        """Show the ΔE of the other set of samples."""
+        if self._view is None:
+            return
+        others = [split for split in self._view.splits if split != self._view.split]
+        if others:
+            self._look(others[0])
+        else:
+            self.notify(f"The log has ΔE of the {self._view.split} samples only.", markup=False)
+
+    def action_ghost(self) -> None:
+        """Show or hide the epoch before behind the histogram."""
+        self.query_one(Histogram).toggle_ghost()
+
+    def action_palette(self) -> None:
+        """Find a command by name."""
+        self.app.action_command_palette()
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from workbench.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_quit(self) -> None:
+        """Leave the app."""
+        self.app.exit()
+
+    def _go(self, epoch: int) -> None:
+        epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))
+        if self._view is not None and epoch != self._epoch:
+            self._epoch = epoch
+            self._show()
+
+    def _arrange(self, *, anew: bool = True) -> None:
+        """Take the roomiest layout of the open pane that fits the terminal; unless ``anew``, only if it is another."""
+        width, height = self.app.size
+        layout = next(each for each in LAYOUTS[self._pane] if width >= each.columns and height >= each.rows)
+        if layout == self._layout and not anew:
+            return
+        self._layout = layout
+        panes = self.query_one("#panes")
+        panes.set_classes(f"{layout.arrangement}")
+        for widget in panes.children:
+            widget.display = widget.id in layout.widgets
+        self._show()
+
+    @property
+    def _num_epochs(self) -> int:
+        return self._view.num_epochs if self._view is not None else self._glance.facts.num_epochs
+
+    def _show(self) -> None:
+        """Show the cursor's epoch in every widget that is seen."""
+        view = self._view
+        if view is not None:
+            moment = view.moment(self._epoch)
+            for widget in self.query_one("#panes").children:
+                if widget.display and isinstance(widget, Curves | HeatMap):
+                    widget.show(view, self._epoch)
+            self.query_one(Histogram).show(moment)
+            self.query_one(Timeline).show(moment, view.num_epochs, view.summary.onsets)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say how the run is doing; the clock alone changes that."""
+        view, now = self._view, self._clock()
+        facts = self.query_one("#facts", Page)
+        if view is None:
+            facts.fill([status(self._glance.facts, now)])
+            return
+        self.query_one(Header).show(view.facts, view.read_at if view.problem is not None else None)
+        facts.fill(overview(view, now))
+        self.query_one("#events", Page).fill(events(view))
+
+    def _look(self, split: Split | None = None) -> None:
+        """Read the log in a thread, one reading at a time; a look at another split is never left out."""
+        if self._reading and split is None:
+            return
+        self._reading = True
+        self.run_worker(lambda: self._read(split), thread=True, group="read", exit_on_error=True)
+
+    def _read(self, split: Split | None) -> None:
+        """In a thread: load what reads logs (late, for the first frame does not need it) and read."""
+        from workbench.tui.source import Source
+
+        if self._source is None:
+            self._source = Source(self._path, self._clock)
+        try:
+            view = self._source.read(split)
+        except WorkbenchError as error:
+            self.app.call_from_thread(self._lament, error)
+        else:
+            self.app.call_from_thread(self._take, view)
+
+    def _take(self, view: "View") -> None:
+        """Show what was read; a cursor at the last epoch stays at the last."""
+        self._reading = False
+        before, self._view = self._view, view
+        known = before.num_epochs if before is not None else self._glance.facts.num_epochs
+        if self._epoch >= known - 1 or self._epoch >= view.num_epochs:
+            self._epoch = max(view.num_epochs - 1, 0)
+        if before is None or view.table is not before.table or view.split != before.split:
+            self._show()
+        else:
+            self._tell()
+
+    def _lament(self, error: WorkbenchError) -> None:
+        """Say that the log, of which one frame was shown, could not be read since."""
+        self._reading = False
+        entry = Entry(label="✗ log", text=plain(str(error)), colour=palette.CATASTROPHIC)
+        self.query_one("#facts", Page).fill([entry])
+
+    def on_unmount(self) -> None:
+        """Close the log."""
+        if self._source is not None:
+            self._source.close()

@@ -1,0 +1,149 @@
+"""What the app shows: an unchanging view of the run, read from its log off the event loop."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.energylog import EnergyLog, RunMeta
+from trainers.energylog.schema import histogram_edges
+from trainers.errors import WorkbenchError
+from workbench.analysis import display_range
+from workbench.summary import RunSummary, summarize
+from workbench.tui.axes import DeltaAxis
+from workbench.tui.glance import Facts, Moment, Split, read_facts, read_moment, splits_with_delta_energy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """A run as it was when it was last read.
+
+    Attributes:
+        facts: what the header says.
+        meta: all that is fixed for the life of the run.
+        summary: the run in a nutshell, onsets included.
+        table: one row of EPOCH_DTYPE per committed epoch, shape (E,).
+        split: whose ΔE is shown.
+        splits: the splits that have any ΔE; both where neither has.
+        counts: the ΔE histogram of that split, shape (E, HISTOGRAM_BINS).
+        axis: the ΔE that plots show.
+        events: rows of EVENT_DTYPE.
+        read_at: seconds since 1970-01-01 UTC when this was read.
+        problem: why the log cannot be read any more, None while it can.
+    """
+
+    facts: Facts
+    meta: RunMeta
+    summary: RunSummary
+    table: NDArray[np.void]
+    split: Split
+    splits: tuple[Split, ...]
+    counts: NDArray[np.uint32]
+    axis: DeltaAxis
+    events: NDArray[np.void]
+    read_at: float
+    problem: str | None = None
+
+    @property
+    def num_epochs(self) -> int:
+        """Committed epochs."""
+        return len(self.table)
+
+    @property
+    def attack(self) -> str | None:
+        """The attack that made x* of the split shown."""
+        return {"train": self.meta.train_attack, "probe": self.meta.probe_attack}[self.split]
+
+    def value(self, column: str, epoch: int) -> float:
+        """A column of the epoch table, NaN beyond it."""
+        return float(self.table[column][epoch]) if 0 <= epoch < self.num_epochs else float("nan")
+
+    def moment(self, epoch: int) -> Moment:
+        """One epoch, for the widgets that show one."""
+        return read_moment(
+            self.table,
+            self.counts,
+            epoch=epoch,
+            split=self.split,
+            attack=self.attack,
+            bounds=(self.axis.low, self.axis.high),
+        )
+
+
+class Source:
+    """Reads one log; ``read`` may be called from any thread."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        """Say what to read; nothing is read yet.
+
+        Args:
+            path: a run directory or its log file.
+            clock: seconds since 1970-01-01 UTC.
+        """
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._log: EnergyLog | None = None
+        self._view: View | None = None
+
+    def read(self, split: Split | None = None) -> View:
+        """The run as it is now; what was read before, with ``problem`` set, where the log cannot be read any more.
+
+        Args:
+            split: whose ΔE to read; None for the one read before, at first the training set where it has any.
+
+        Raises:
+            WorkbenchError: nothing was read before, and there is no readable energy log.
+        """
+        with self._lock:
+            try:
+                self._view = self._read(split)
+            except (WorkbenchError, OSError) as error:
+                if self._view is None:
+                    raise error if isinstance(error, WorkbenchError) else WorkbenchError(str(error)) from error
+                self._view = replace(self._view, problem=str(error) or type(error).__name__)
+            return self._view
+
+    def close(self) -> None:
+        """Close the log."""
+        with self._lock:
+            if self._log is not None:
+                self._log.close()
+
+    def _read(self, split: Split | None) -> View:
+        before = self._view
+        if self._log is None:
+            self._log = EnergyLog.open(self._path, clock=self._clock)
+        else:
+            self._log.refresh()
+            if not self._log.path.exists():
+                raise WorkbenchError(f"{self._log.path} is gone; shown is what was read before")
+        log, now, wanted = self._log, self._clock(), split or (before.split if before is not None else None)
+        if before is not None and before.split == wanted and not self._has_news(before):
+            return replace(before, facts=read_facts(log), read_at=now, problem=None)
+        table = log.epochs()
+        splits = splits_with_delta_energy(table)
+        shown = wanted or splits[0]
+        counts = log.histogram(shown)
+        return View(
+            facts=read_facts(log),
+            meta=log.meta,
+            summary=summarize(log, now=now),
+            table=table,
+            split=shown,
+            splits=splits,
+            counts=counts,
+            axis=DeltaAxis(*display_range(counts, histogram_edges())),
+            events=log.events(),
+            read_at=now,
+        )
+
+    def _has_news(self, before: View) -> bool:
+        """Whether there is more to show than another step of the epoch under way."""
+        assert self._log is not None
+        log, facts = self._log, before.facts
+        seen = (before.meta, facts.num_epochs, facts.status, len(before.events))
+        return seen != (log.meta, log.committed, log.status, len(log.events()))

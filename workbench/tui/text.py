@@ -1,0 +1,69 @@
+"""Text that comes from a file, made safe for a terminal, and numbers as people read them."""
+
+import math
+
+from rich.cells import cell_len, set_cell_size
+
+MISSING = "–"
+"""Shown where a number is missing."""
+
+LONGEST = 2_000
+"""Characters of any one text that are looked at; no name in a file can make the app slow."""
+
+ELLIPSIS = "…"
+
+
+def plain(text: str, width: int | None = None) -> str:
+    r"""``text`` with everything a terminal could obey made visible, on one line.
+
+    Control, format (bidirectional marks, zero-width joiners), surrogate and private characters and line breaks become
+    escapes such as ``\x1b``. Markup is left as it is: callers pass the result to widgets as text, never as markup.
+
+    Args:
+        text: text from anywhere.
+        width: cells that it may take; longer text is cut and ends in an ellipsis.
+    """
+    head = text[:LONGEST]
+    shown = head if head.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in head)
+    if len(text) > LONGEST:
+        shown += ELLIPSIS
+    return shown if width is None else shorten(shown, width)
+
+
+def shorten(text: str, width: int) -> str:
+    """``text`` cut to ``width`` cells, the last of them an ellipsis where anything was cut."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS if width > 0 else ""
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction in [0, 1] as a percentage with one decimal."""
+    return MISSING if fraction is None or not math.isfinite(fraction) else f"{fraction:.1%}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number to ``digits`` significant digits."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    size = abs(value)
+    if size and not 1e-3 <= size < 1e5:
+        return f"{value:.{digits - 1}e}"
+    whole = len(str(int(size))) if size >= 1 else 1
+    return f"{value:.{max(0, digits - whole)}f}"
+
+
+def age(seconds: float) -> str:
+    """A length of time in its largest whole unit, e.g. "3 s", "12 min"."""
+    seconds = max(0.0, seconds)
+    for unit, length, until in (("s", 1, 100), ("min", 60, 100 * 60), ("h", 3600, 48 * 3600)):
+        if seconds < until:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds // 86_400:.0f} d"
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if char in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,65 @@
+"""The top line: which run this is and how it is doing."""
+
+from collections.abc import Callable
+
+from rich.cells import cell_len
+
+from workbench.tui import palette
+from workbench.tui.glance import Facts
+from workbench.tui.palette import style
+from workbench.tui.text import age, number, plain, shorten
+from workbench.tui.widgets.cells import Cells, Painted
+
+STATUS_LOOKS = {
+    "running": ("●", "live", palette.GOOD),
+    "finished": ("✓", "finished", palette.TEXT),
+    "stopped": ("■", "stopped", palette.WARNING),
+    "failed": ("✗", "failed", palette.CATASTROPHIC),
+    "crashed": ("✗", "crashed", palette.CATASTROPHIC),
+}
+"""Symbol, word and colour of each status."""
+
+
+class Header(Painted):
+    """Method, data, model, ε and seed on the left; status, progress and age of the data on the right."""
+
+    def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
+        super().__init__(id="header")
+        self._facts, self._clock = facts, clock
+        self._unread_since: float | None = None
+
+    def show(self, facts: Facts, unread_since: float | None = None) -> None:
+        """Show other facts; ``unread_since`` is when the log could last be read, if it cannot be read now."""
+        self._facts, self._unread_since = facts, unread_since
+        self.repaint()
+
+    def paint(self, sheet: Cells) -> None:
+        """One line."""
+        symbol, text, colour = self._state(self._clock())
+        right = sheet.width - cell_len(text) - 1
+        if right > 12:
+            sheet.write(right - 2, 0, symbol, style(colour, bold=True))
+            sheet.write(right, 0, text, style(colour))
+        sheet.write(1, 0, shorten(_title(self._facts), max(right - 5, 8)), style(palette.TEXT, bold=True))
+
+    def _state(self, now: float) -> tuple[str, str, str]:
+        if self._unread_since is not None:
+            return "✗", f"unreadable · data {age(now - self._unread_since)} old", palette.CATASTROPHIC
+        facts = self._facts
+        symbol, word, colour = STATUS_LOOKS[facts.status]
+        progress = f"{facts.num_epochs}/{facts.planned_epochs}" if facts.planned_epochs else f"{facts.num_epochs}"
+        text = f"{word} · {progress} epochs"
+        if facts.status in ("running", "crashed"):
+            text += f" · {age(now - facts.heartbeat)} old"
+        return symbol, text, colour
+
+
+def _title(facts: Facts) -> str:
+    parts = [plain(facts.method, 24), plain(facts.dataset, 24)]
+    if facts.model is not None:
+        parts.append(plain(facts.model, 20))
+    if facts.eps is not None:
+        parts.append(f"ε {number(facts.eps)}")
+    if facts.seed is not None:
+        parts.append(f"seed {facts.seed}")
+    return " · ".join(parts)

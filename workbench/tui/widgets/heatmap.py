@@ -1,0 +1,127 @@
+"""ΔE over all epochs: one column per epoch, brighter where more samples lie."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from textual.events import Click
+
+from workbench.tui import palette
+from workbench.tui.axes import EpochAxis
+from workbench.tui.palette import LEVELS, SHADES, heat, style
+from workbench.tui.text import percent
+from workbench.tui.widgets.cells import Cells, Painted
+from workbench.tui.widgets.frame import LEFT, RIGHT, draw_box, plot_titles
+from workbench.tui.widgets.timeline import EpochChosen, label_epochs, mark_epochs
+
+if TYPE_CHECKING:
+    from workbench.tui.heat import Heat
+    from workbench.tui.source import View
+
+
+class HeatMap(Painted):
+    """The stored histograms of all epochs, ΔE upwards, with the median as a line; two ΔE steps to a cell."""
+
+    def __init__(self) -> None:
+        super().__init__(id="heatmap", classes="pane")
+        self._view: View | None = None
+        self._epoch = 0
+        self._heat: tuple[object, Heat] | None = None
+
+    def show(self, view: "View", epoch: int) -> None:
+        """Show a view with the cursor at ``epoch``."""
+        self._view, self._epoch = view, epoch
+        self.repaint()
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor on the epoch that was clicked."""
+        axis = EpochAxis(self._view.num_epochs if self._view else 0, self.content_size.width - LEFT - RIGHT - 2)
+        if axis.count and axis.width > 0:
+            self.post_message(EpochChosen(axis.epoch(event.x - LEFT - 1)))
+
+    def paint(self, sheet: Cells) -> None:
+        """The picture in a box, onsets on its lower edge, the epochs under it, the scale on its right."""
+        view = self._view
+        if view is None or sheet.width < LEFT + RIGHT + 8 or sheet.height < 6:
+            return
+        left, right, bottom = LEFT, sheet.width - RIGHT - 1, sheet.height - 2
+        draw_box(sheet.put, left, 0, right, bottom, *plot_titles(view.split, view.attack, "all epochs"))
+        if not view.num_epochs or not view.counts.any():
+            words = "no ΔE recorded" if view.num_epochs else "no epoch is committed yet"
+            sheet.write_centred((left + right) // 2, bottom // 2, words, style(palette.MUTED))
+            return
+        rows, axis, colours = bottom - 1, EpochAxis(view.num_epochs, right - left - 1), not self.app.no_color
+        heat = self._heat_of(view, axis, 2 * rows)
+        picture = _Picture(sheet, left + 1, heat, colours)
+        picture.paint()
+        for column, median in enumerate(heat.medians):
+            if median is not None:
+                picture.mark(column, rows - 1 - median // 2, "─")
+        for row in range(rows):
+            picture.mark(axis.column(self._epoch), row, "│")
+        for cell, label in view.axis.ticks(rows, spacing=2):
+            sheet.put(left, rows - cell, "┤", style(palette.FRAME))
+            sheet.write_right(left, rows - cell, label, style(palette.MUTED))
+        sheet.write(0, 0, "ΔE nat", style(palette.FAINT))
+        _scale(sheet, right + 2, rows, heat.most, colours=colours)
+        mark_epochs(sheet.put, left + 1, bottom, axis, view.summary.onsets, self._epoch)
+        label_epochs(sheet, left + 1, bottom + 1, axis, self._epoch)
+
+    def _heat_of(self, view: "View", axis: EpochAxis, steps: int) -> "Heat":
+        """The picture's numbers, kept while only the cursor moves."""
+        key = (id(view.counts), view.split, axis, steps)
+        if self._heat is None or self._heat[0] != key:
+            from workbench.tui.heat import heat_of
+
+            self._heat = key, heat_of(view, axis, steps)
+        return self._heat[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """The picture on the sheet, from column ``left`` and row 1 on; in colours, or in shades of one."""
+
+    sheet: Cells
+    left: int
+    heat: "Heat"
+    colours: bool
+
+    def paint(self) -> None:
+        levels = self.heat.levels.tolist()
+        for row, (above, below) in enumerate(zip(levels[::2], levels[1::2], strict=True)):
+            for column, (upper, lower) in enumerate(zip(above, below, strict=True)):
+                self.sheet.put(self.left + column, row + 1, *self._cell(upper, lower))
+
+    def _cell(self, upper: int, lower: int) -> tuple[str, Style]:
+        if not self.colours:
+            return _shade(max(upper, lower)), style(palette.TEXT)
+        if upper == lower:
+            return " ", style(None, heat(lower))
+        return "▀", style(heat(upper), heat(lower))
+
+    def mark(self, column: int, row: int, char: str) -> None:
+        """Draw a line's character over a cell, legible on the cell's own colour."""
+        level = int(self.heat.levels[2 * row : 2 * row + 2, column].max())
+        ink = palette.BACKGROUND if level > LEVELS * 2 // 3 else palette.CURSOR
+        look = style(ink, heat(level)) if self.colours else style(palette.CURSOR, bold=True)
+        self.sheet.put(self.left + column, row + 1, char, look)
+
+
+def _scale(sheet: Cells, x: int, rows: int, most: float, *, colours: bool) -> None:
+    """The colours and what they stand for, most at the top."""
+    length = min(rows - 2, 8)
+    if length < 2:
+        return
+    sheet.write(x, 1, percent(most), style(palette.MUTED))
+    for step in range(length):
+        level = round((LEVELS - 1) * (length - step) / length)
+        text, look = ("██", style(heat(level))) if colours else (_shade(level) * 2, style(palette.TEXT))
+        sheet.write(x, 2 + step, text, look)
+    sheet.write(x, 2 + length, "0%", style(palette.MUTED))
+    if length + 4 < rows:
+        sheet.write(x, 4 + length, "─ median", style(palette.MUTED))
+
+
+def _shade(level: int) -> str:
+    return SHADES[math.ceil(level * (len(SHADES) - 1) / (LEVELS - 1))]

@@ -1,0 +1,65 @@
+"""The row of panes, and the row of keys at the foot: both made from the key table, both clickable."""
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from workbench.tui import palette
+from workbench.tui.keys import KEYS, PANES, Key
+from workbench.tui.palette import style
+from workbench.tui.widgets.cells import Cells, Painted
+
+
+def clickable(action: str) -> Style:
+    """A style that runs an action of the screen when its text is clicked."""
+    return Style(meta={"@click": f"screen.{action}"})
+
+
+class Tabs(Painted):
+    """The panes by number; the open one is reversed."""
+
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
+        self._open = PANES[0].name
+
+    def show(self, name: str) -> None:
+        """Mark another pane as open."""
+        self._open = name
+        self.repaint()
+
+    def paint(self, sheet: Cells) -> None:
+        """One line; only numbers where titles do not fit."""
+        titles = [f" {pane.key} {pane.title} " for pane in PANES]
+        if sum(map(len, titles)) + len(titles) > sheet.width:
+            titles = [f" {pane.key} {pane.title} " if pane.name == self._open else f" {pane.key} " for pane in PANES]
+        x = 0
+        for pane, title in zip(PANES, titles, strict=True):
+            opened = pane.name == self._open
+            look = style(palette.CURSOR if opened else palette.MUTED, bold=opened, reverse=opened)
+            x = sheet.write(x, 0, title, look + clickable(f"pane('{pane.name}')")) + 1
+
+
+class Footer(Painted):
+    """The keys that matter most; those that do not fit are left out, help and quit never."""
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+
+    def paint(self, sheet: Cells) -> None:
+        """One line."""
+        x = 1
+        for key in _fitting([key for key in KEYS if key.footer is not None], sheet.width - 1):
+            click = clickable(key.action)
+            x = sheet.write(x, 0, key.caps, style(palette.ACCENT, bold=True) + click)
+            if key.footer:
+                x = sheet.write(x, 0, f" {key.footer}  ", style(palette.MUTED) + click)
+
+
+def _fitting(keys: list[Key], width: int) -> list[Key]:
+    keep_last = 2
+    while sum(_width(key) for key in keys) > width and len(keys) > keep_last:
+        del keys[-keep_last - 1]
+    return keys
+
+
+def _width(key: Key) -> int:
+    return cell_len(key.caps) + (cell_len(key.footer) + 3 if key.footer else 0)

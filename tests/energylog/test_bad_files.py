@@ -13,6 +13,7 @@ import pytest
 
 from tests.energylog import runs
 from trainers.energylog import EnergyLog, LogWriter, access, opening
+from trainers.energylog.schema import DATASETS
 from trainers.errors import WorkbenchError
 
 Spoil = Callable[[h5py.File], None]
@@ -232,6 +233,33 @@ def test_epochs_out_of_order_are_damage(finished: Path, tmp_path: Path) -> None:
         file["epoch"][2] = row
     with EnergyLog.open(path) as log, pytest.raises(WorkbenchError, match="not numbered from 0"):
         log.epochs()
+
+
+@pytest.mark.parametrize("name", ["/train/energy", "/histogram/delta_energy", "/step/loss"])
+def test_rows_that_were_never_written_are_damage(finished: Path, tmp_path: Path, name: str) -> None:
+    """The library would fill them in; what is there must not be enough to believe the rest."""
+    path = tmp_path / "run.h5"
+    shutil.copy(finished, path)
+    with h5py.File(path, "r+") as file:
+        replaced(name)(file)
+        file[name][-1:] = 1
+    with EnergyLog.open(path) as log, pytest.raises(WorkbenchError, match=f"{name}: committed rows are missing"):
+        runs.contents(log)
+
+
+def test_no_zeroed_chunk_passes_for_data(finished: Path, tmp_path: Path) -> None:
+    """fletcher32 of zeros is zero, so the checksum alone would let a hole in the file through."""
+    path = tmp_path / "run.h5"
+    with h5py.File(finished) as file:
+        chunks = {
+            dataset.path: file[dataset.path].id.get_chunk_info(0) for dataset in DATASETS if not dataset.rewritten
+        }
+    for name, chunk in chunks.items():
+        data = bytearray(finished.read_bytes())
+        data[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+        path.write_bytes(data)
+        with EnergyLog.open(path) as log, pytest.raises(WorkbenchError, match=f"{name}: "):
+            log._log.fixed(name)
 
 
 def shortened(data: bytes, rng: random.Random) -> bytes:

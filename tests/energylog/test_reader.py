@@ -76,9 +76,9 @@ def test_only_new_rows_are_read_and_arrays_cannot_be_spoiled(path: Path, monkeyp
     read: list[tuple[str, int, int]] = []
     original = access.LogFile.rows
 
-    def rows(self: access.LogFile, name: str, start: int, stop: int) -> Any:
+    def rows(self: access.LogFile, name: str, start: int, stop: int, *, committed: int) -> Any:
         read.append((name, start, stop))
-        return original(self, name, start, stop)
+        return original(self, name, start, stop, committed=committed)
 
     monkeypatch.setattr(access.LogFile, "rows", rows)
     with runs.create(path) as writer, EnergyLog.open(path) as log:

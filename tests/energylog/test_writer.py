@@ -260,6 +260,40 @@ def test_a_row_may_never_share_a_chunk_with_a_committed_one(path: Path) -> None:
             log._write("/step/loss", 1, np.zeros(35))
 
 
+@pytest.mark.parametrize(("axis", "name"), [("epoch", "committed"), ("step", "committed_steps")])
+def test_rows_are_flushed_before_they_are_counted(
+    path: Path, monkeypatch: pytest.MonkeyPatch, axis: str, name: str
+) -> None:
+    """And the count after it is raised: else it may reach the disk before the rows."""
+    order: list[str] = []
+
+    class Watched:
+        def __init__(self, target: Any, label: str) -> None:
+            self.target, self.label = target, label
+
+        def __getattr__(self, attribute: str) -> Any:
+            if attribute == "flush":
+                order.append("flush")
+            return getattr(self.target, attribute)
+
+        def __setitem__(self, key: object, value: object) -> None:
+            order.append(self.label)
+            self.target[key] = value
+
+    log = runs.create(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "_file", Watched(log._file, "file"))
+        for dataset in DATASETS:
+            label = "count" if dataset.path == f"/state/{name}" else dataset.axes[0]
+            patch.setitem(log._data, dataset.path, Watched(log._data[dataset.path], label))
+        runs.append(log, 1)
+    log.close("finished")
+    count = order.index("count")
+    last = max(i for i, label in enumerate(order[:count]) if label == axis)
+    assert "flush" in order[last:count]
+    assert order[count + 1] == "flush"
+
+
 def test_an_existing_run_is_not_touched(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(WorkbenchError, match="exists"):

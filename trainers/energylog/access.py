@@ -107,13 +107,13 @@ class LogFile:
             raise damaged(self.path, "/state makes no sense")
         return State(status=STATUSES[int(values["status"])], heartbeat=float(values["heartbeat"]), rows=rows)
 
-    def rows(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Rows of a growing data set, all of them committed.
+    def rows(self, path: str, start: int, stop: int, *, committed: int) -> NDArray[Any]:
+        """Rows of a growing data set of which ``committed`` rows are committed, among them these.
 
         Raises:
             WorkbenchError: They are not there or do not match their checksums.
         """
-        return self._attempt(path, _rows, start, stop)
+        return self._attempt(path, _rows, start, stop, committed)
 
     def fixed(self, path: str) -> NDArray[Any]:
         """The whole of a data set that never changes.
@@ -165,11 +165,11 @@ def _see(dataset: Any, count: int) -> None:
         raise OSError(f"{dataset.shape[0]} of {count} rows")
 
 
-def _rows(dataset: Any, start: int, stop: int) -> NDArray[Any]:
-    _see(dataset, stop)
-    # Every row up to a committed one is written, so a missing chunk is an old view of the file or damage. The library
-    # would fill it in without a word.
-    if num_chunks(dataset, stop) > dataset.id.get_num_chunks():
+def _rows(dataset: Any, start: int, stop: int, committed: int) -> NDArray[Any]:
+    _see(dataset, committed)
+    # Every committed row is written, so a missing chunk is an old view of the file or damage. The library would fill
+    # it in without a word.
+    if num_chunks(dataset, committed) > dataset.id.get_num_chunks():
         raise OSError("committed rows are missing")
     rows: NDArray[Any] = dataset[start:stop]
     return rows

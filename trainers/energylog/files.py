@@ -2,11 +2,9 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import h5py
 
@@ -56,17 +54,16 @@ def abandon(file: h5py.File) -> None:
     """Close a file that can no longer be written, leaving on disk what is there.
 
     The library keeps what it could not write, tries again on every close and crashes the interpreter at exit when
-    that fails too. So its descriptor is pointed elsewhere before the file or any data set with unwritten chunks is let
-    go: at the null device, where every write succeeds, and if that will not do (its length cannot be set, which the
-    library may want to) at an unnamed temporary file.
+    that fails too. So its descriptor is pointed at the null device, where every write succeeds, before the file or
+    any data set with unwritten chunks is let go.
     """
-    for elsewhere in (_null_device, tempfile.TemporaryFile):
-        with suppress(*HDF5_ERRORS), elsewhere() as stream:
-            if file:
-                os.dup2(stream.fileno(), descriptor(file), inheritable=False)
-        for _ in range(2):  # the first attempt may stumble over what the failure left half done
-            with suppress(*HDF5_ERRORS):
-                file.close()
+    if not file:
+        return
+    with Path(os.devnull).open("r+b", buffering=0) as null:
+        os.dup2(null.fileno(), descriptor(file), inheritable=False)
+    for _ in range(3):  # the first attempt may stumble over what the failure left half done
+        with suppress(*HDF5_ERRORS):
+            file.close()
 
 
 def descriptor(file: h5py.File) -> int:
@@ -81,10 +78,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error.args[0] if error.args else error).split("\n", 1)[0]
-
-
-def _null_device() -> BinaryIO:
-    return Path(os.devnull).open("r+b", buffering=0)
 
 
 def _way_out(path: Path) -> str:

@@ -140,7 +140,7 @@ class EnergyLog:
         with self._lock:
             if not 0 <= epoch < self.committed:
                 raise WorkbenchError(f"{self.path} has no epoch {epoch}; its epochs are 0 to {self.committed - 1}")
-            row: NDArray[Any] = self._log.rows(f"/{split}/{column}", epoch, epoch + 1)[0]
+            row: NDArray[Any] = self._log.rows(f"/{split}/{column}", epoch, epoch + 1, committed=self.committed)[0]
             return row
 
     def keys(self, split: str) -> SampleKeys:
@@ -208,7 +208,7 @@ class EnergyLog:
         cached = self._cache.get(path)
         start = 0 if cached is None else len(cached)
         if cached is None or start < stop:
-            rows = self._log.rows(path, start, stop)
+            rows = self._log.rows(path, start, stop, committed=stop)
             self._cache[path] = cached = _frozen(rows if cached is None else np.concatenate([cached, rows]))
         return cached
 

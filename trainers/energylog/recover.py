@@ -59,11 +59,11 @@ def _copy_rows(source: LogFile, state: State, data: dict[str, Any]) -> None:
             count = rows[dataset.axes[0]]
             data[dataset.path].resize(count, axis=0)
             for row in range(count):
-                data[dataset.path][row : row + 1] = source.rows(dataset.path, row, row + 1)
+                data[dataset.path][row : row + 1] = source.rows(dataset.path, row, row + 1, committed=count)
     # Steps of an epoch that was not committed will be made again; padding carries its epoch, so whole blocks go.
-    kept = source.rows("/step/epoch", 0, rows["step"]) < rows["epoch"]
+    kept = source.rows("/step/epoch", 0, rows["step"], committed=rows["step"]) < rows["epoch"]
     for name in STEP_DTYPE.names or ():
-        values = source.rows(f"/step/{name}", 0, rows["step"])[kept]
+        values = source.rows(f"/step/{name}", 0, rows["step"], committed=rows["step"])[kept]
         data[f"/step/{name}"].resize(len(values), axis=0)
         data[f"/step/{name}"][...] = values
     for axis, count in (rows | {"step": int(np.count_nonzero(kept))}).items():

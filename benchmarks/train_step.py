@@ -28,7 +28,7 @@ from trainers.setup import Parts, prepare
 from trainers.steps import standard_step
 
 METHODS = ("standard", "fgsm", "fgsm-der", "rs-fgsm", "n-fgsm", "pgd")
-STEPS_PER_ROUND = 8
+STEPS_PER_ROUND = 16
 
 
 def main() -> None:
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--methods", default=",".join(METHODS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {arguments.device}, {arguments.threads} threads, {arguments.rounds} rounds")
@@ -51,7 +52,7 @@ def main() -> None:
             print(f"\n{title}\n\n| method | step / bare passes | step / fgsm step | recording adds | ms a step |")
             print("|---|---|---|---|---|")
             fgsm_step: list[float] = []
-            for method in METHODS:
+            for method in arguments.methods.split(","):
                 config = complete({"method": method, "device": arguments.device, **settings})
                 times = _times(prepare(config), Path(folder) / f"{method}-{config.model}.h5", arguments.rounds)
                 fgsm_step = times["step"] if method == "fgsm" else fgsm_step

@@ -21,6 +21,7 @@ from trainers.spec import TrainConfig
 
 TINY = {
     "data": "digits",
+    "eps": 0.27,
     "model": "small-cnn",
     "width": 4,
     "epochs": 3,

@@ -67,7 +67,7 @@ METHODS: Mapping[str, MethodSpec] = {
 }
 """Every training method by name; a ``-der`` row for each that has natural and adversarial logits."""
 
-MODEL_WIDTHS: Mapping[str, int] = {"small-cnn": 16, "preact-resnet18": 64}
+MODEL_WIDTHS: Mapping[str, int] = {"small-cnn": 24, "preact-resnet18": 64}
 """Default width (channels of the first stage) of each model."""
 
 _IMAGES: Mapping[str, Any] = {
@@ -86,13 +86,13 @@ _IMAGES: Mapping[str, Any] = {
 DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "digits": {
         "model": "small-cnn",
-        "eps": 0.27,
+        "eps": 0.28,
         "epochs": 40,
         "lr": 0.2,
         "schedule": "triangular",
         "batch_size": 64,
-        "weight_decay": 5e-4,
-        "der_beta": 10.0,
+        "weight_decay": 1e-3,
+        "der_beta": 15.0,
         "der_penalty": "abs",
         "probe_size": 300,
         "train_probe_size": 300,

@@ -16,11 +16,12 @@ def run(path: Path) -> None:
         WorkbenchError: there is no readable energy log at ``path``; the terminal is left as it was.
     """
     helper = Helper(path)
-    gc.disable()  # loading makes many objects and no garbage: looking for it costs a tenth of the time
+    gc.disable()  # loading makes many objects and no garbage: to look for it would cost a tenth of the time
     try:
         from workbench.tui.application import WorkbenchApp
 
         app = WorkbenchApp(path, glance=helper.result())
     finally:
+        gc.freeze()
         gc.enable()
     app.run()

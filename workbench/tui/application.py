@@ -30,11 +30,12 @@ THEME = Theme(
 )
 
 
-class WorkbenchApp(App[None]):
-    """Looks at one run; follows it while it trains."""
+class WorkbenchApp(App[None], inherit_bindings=False):
+    """Looks at one run; follows it while it trains. Its keys are those of the key table, no others."""
 
     TITLE = "workbench"
     CSS_PATH: ClassVar = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False  # Textual would bind a key to it; the run screen opens it
 
     def __init__(self, path: Path, *, glance: Glance | None = None, clock: Callable[[], float] = time.time) -> None:
         """Open a run and read what it has.
@@ -51,11 +52,11 @@ class WorkbenchApp(App[None]):
         self.register_theme(THEME)
         self.theme = THEME.name
         self._path, self._clock = Path(path), clock
-        self._glance = read_glance(self._path, clock) if glance is None else glance
+        self.glance = read_glance(self._path, clock) if glance is None else glance
 
     def get_default_screen(self) -> Screen[None]:
         """The run."""
-        return RunScreen(self._path, self._glance, self._clock)
+        return RunScreen(self._path, self.glance, self._clock)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The key table's actions, for the command palette."""

@@ -68,7 +68,7 @@ class DeltaAxis:
         """
         chosen: list[tuple[int, str]] = []
         for value in _round_values(self.low, self.high):
-            cell, label = self.cell(value, size), f"{value:.2g}"
+            cell, label = self.cell(value, size), f"{value:.3g}"
             if all(
                 abs(cell - other) >= (spacing or (cell_len(label) + cell_len(word)) // 2 + 2) for other, word in chosen
             ):

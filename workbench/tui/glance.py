@@ -1,22 +1,20 @@
 """The first frame's data, in plain Python values.
 
-numpy and h5py take about as long to load as Textual takes to start. So that they do not wait for each other, a helper
-process reads what the first frame shows (``python -m workbench.tui.glance RUN``) while this one loads Textual; the
-whole run is read after that frame. Nothing in this module needs numpy until it is asked to read.
+numpy and h5py take about as long to load as Textual takes to start. So that they do not wait for each other, a child
+process reads what the first frame shows while this one loads Textual; the whole run is read after that frame. Nothing
+in this module needs numpy until it is asked to read.
 """
 
 import gc
 import json
 import math
 import os
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-from trainers.errors import WorkbenchError
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +25,11 @@ if TYPE_CHECKING:
 Split = Literal["train", "probe"]
 SPLITS: tuple[Split, ...] = ("train", "probe")
 
+SHOWN = 0.998
+"""Share of the run's samples that the ΔE axis shows; single extremes do not squeeze the rest."""
+
 FINE = 960
 """Steps of the ΔE axis in which a histogram is handed to a widget, which joins them to its columns."""
-
-BAD_RUN = 2
-"""Exit status of the helper process if there is no readable log; its standard output then says why."""
 
 
 class Facts(NamedTuple):
@@ -66,6 +64,7 @@ class Moment(NamedTuple):
         low, high: the ΔE axis in nats, the same for all epochs.
         shares: share of the split's samples per step of the axis, FINE of them; empty where none is recorded.
         before: the same of the epoch before.
+        outside: share of the samples below the axis and above it.
     """
 
     epoch: int
@@ -76,6 +75,7 @@ class Moment(NamedTuple):
     high: float
     shares: Sequence[float]
     before: Sequence[float]
+    outside: Sequence[float]
 
     def value(self, column: str) -> float:
         """A column of the epoch's row, NaN where there is none."""
@@ -133,7 +133,8 @@ def read_moment(
     from workbench.analysis import rebin
     from workbench.tui.axes import DeltaAxis
 
-    steps, edges = np.array(DeltaAxis(*bounds).edges(FINE)), histogram_edges()
+    edges = histogram_edges()
+    steps = np.array([edges[0], *DeltaAxis(*bounds).edges(FINE), edges[-1]])
 
     def shares(epoch: int) -> list[float]:
         if not 0 <= epoch < len(counts) or not counts[epoch].any():
@@ -141,6 +142,7 @@ def read_moment(
         values: list[float] = (rebin(counts[epoch], edges, steps) / counts[epoch].sum(dtype=np.float64)).tolist()
         return values
 
+    now, before = shares(epoch), shares(epoch - 1)
     known = 0 <= epoch < len(table)
     return Moment(
         epoch=epoch,
@@ -149,8 +151,9 @@ def read_moment(
         row={name: float(table[name][epoch]) for name in table.dtype.names or ()} if known else {},
         low=bounds[0],
         high=bounds[1],
-        shares=shares(epoch),
-        before=shares(epoch - 1),
+        shares=now[1:-1],
+        before=before[1:-1],
+        outside=(now[0], now[-1]) if now else (0.0, 0.0),
     )
 
 
@@ -173,52 +176,65 @@ def read_glance(path: Path, clock: Callable[[], float] = time.time) -> Glance:
         split = splits_with_delta_energy(table)[0]
         counts = log.histogram(split)
         attack = {"train": log.meta.train_attack, "probe": log.meta.probe_attack}[split]
-        bounds = display_range(counts, histogram_edges())
+        bounds = display_range(counts, histogram_edges(), SHOWN)
         moment = read_moment(table, counts, epoch=max(len(table) - 1, 0), split=split, attack=attack, bounds=bounds)
         return Glance(facts=read_facts(log), moment=moment)
 
 
 class Helper:
-    """The process that reads a glance while the caller does something else."""
+    """A child process that reads a glance while the caller does something else.
+
+    It is forked only where that is safe: while this process has one thread and has loaded no library that minds.
+    """
 
     def __init__(self, path: Path) -> None:
         """Start it on a run directory or a log file."""
         self._path = path
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-        )
+        safe = hasattr(os, "fork") and threading.active_count() == 1 and "h5py" not in sys.modules
+        self._child = _fork(path) if safe else None
+
+    @property
+    def forked(self) -> bool:
+        """Whether a child is reading."""
+        return self._child is not None
 
     def result(self) -> Glance:
-        """Wait for what it read; read it here if it could not run.
+        """Wait for what it read; read it here if there is no child, or if it failed.
 
         Raises:
             WorkbenchError: there is no readable energy log.
         """
-        output, _ = self._process.communicate()
-        if self._process.returncode == BAD_RUN:
-            raise WorkbenchError(output.decode())
+        if self._child is None:
+            return read_glance(self._path)
+        pid, pipe = self._child
+        with os.fdopen(pipe, encoding="utf-8") as stream:
+            answer = stream.read()
+        os.waitpid(pid, 0)
+        self._child = None
         try:
-            facts, moment = json.loads(output)
+            facts, moment = json.loads(answer)
             return Glance(Facts(*facts), Moment(*moment))
         except (ValueError, TypeError):
             return read_glance(self._path)
 
 
-def main(path: str) -> int:
-    """The helper process: write the glance at ``path`` to standard output."""
-    gc.disable()
+def _fork(path: Path) -> tuple[int, int]:
+    """The child's process id, and the end of a pipe on which it will answer."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _answer(path, writing)
+    os.close(writing)
+    return pid, reading
+
+
+def _answer(path: Path, pipe: int) -> NoReturn:
+    """In the child: write the glance; leave without a word, whatever happens, so that the parent reads it itself."""
     try:
-        glance = read_glance(Path(path))
-    except WorkbenchError as error:
-        sys.stdout.write(str(error))
-        return BAD_RUN
-    json.dump(glance, sys.stdout)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+        gc.disable()
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        with os.fdopen(pipe, "w", encoding="utf-8") as stream:
+            json.dump(read_glance(path), stream)
+    finally:
+        os._exit(0)

@@ -14,7 +14,7 @@ from trainers.errors import WorkbenchError
 from workbench.analysis import display_range
 from workbench.summary import RunSummary, summarize
 from workbench.tui.axes import DeltaAxis
-from workbench.tui.glance import Facts, Moment, Split, read_facts, read_moment, splits_with_delta_energy
+from workbench.tui.glance import SHOWN, Facts, Moment, Split, read_facts, read_moment, splits_with_delta_energy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +136,7 @@ class Source:
             split=shown,
             splits=splits,
             counts=counts,
-            axis=DeltaAxis(*display_range(counts, histogram_edges())),
+            axis=DeltaAxis(*display_range(counts, histogram_edges(), SHOWN)),
             events=log.events(),
             read_at=now,
         )

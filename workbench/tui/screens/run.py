@@ -10,16 +10,14 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from trainers.errors import WorkbenchError
-from workbench.tui import palette
 from workbench.tui.glance import Glance, Split
 from workbench.tui.keys import KEYS, PANES, bindings
-from workbench.tui.text import plain
 from workbench.tui.widgets.curves import ACCURACY, LOSS, Curves
-from workbench.tui.widgets.facts import events, overview, status
+from workbench.tui.widgets.facts import events, overview, problem, status
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.heatmap import HeatMap
 from workbench.tui.widgets.histogram import Histogram
-from workbench.tui.widgets.page import Entry, Page
+from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.tabs import Footer, Tabs
 from workbench.tui.widgets.timeline import EpochChosen, Timeline
 
@@ -57,7 +55,13 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
 
 
 class RunScreen(Screen[None]):
-    """Looks at one run and follows it while it trains."""
+    """Looks at one run and follows it while it trains.
+
+    Attributes:
+        view: the run as it was last read; None until the first reading.
+        epoch: the epoch under the cursor.
+        pane: the name of the open pane.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
     AUTO_FOCUS = None
@@ -73,11 +77,13 @@ class RunScreen(Screen[None]):
         super().__init__()
         self._path, self._glance, self._clock = path, glance, clock
         self._source: Source | None = None
-        self._view: View | None = None
-        self._epoch = glance.moment.epoch
-        self._pane = PANES[0].name
+        self.view: View | None = None
+        self.epoch = glance.moment.epoch
+        self.pane = PANES[0].name
         self._layout: Layout | None = None
         self._reading = False
+        self._opened_at = clock()
+        self._problem: str | None = None
 
     def compose(self) -> ComposeResult:
         """All widgets at once; the layout of the open pane says which are seen."""
@@ -97,7 +103,7 @@ class RunScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show what is known, then read the whole run and follow it."""
         self._arrange()
-        self.call_after_refresh(self._look)
+        self.set_timer(0.1, self._look)
         self.set_interval(POLL_SECONDS, self._look)
         self.set_interval(1.0, self._tell)
 
@@ -111,7 +117,7 @@ class RunScreen(Screen[None]):
 
     def action_move(self, epochs: int) -> None:
         """Move the cursor."""
-        self._go(self._epoch + epochs)
+        self._go(self.epoch + epochs)
 
     def action_first(self) -> None:
         """Move the cursor to the first epoch."""
@@ -123,9 +129,9 @@ class RunScreen(Screen[None]):
 
     def action_flag(self, direction: int) -> None:
         """Move the cursor to the next onset, or the previous one; after the last comes the first."""
-        onsets = self._view.summary.onsets if self._view is not None else ()
+        onsets = self.view.summary.onsets if self.view is not None else ()
         epochs = sorted({onset.epoch for onset in onsets}, reverse=direction < 0)
-        beyond = [epoch for epoch in epochs if (epoch - self._epoch) * direction > 0]
+        beyond = [epoch for epoch in epochs if (epoch - self.epoch) * direction > 0]
         if epochs:
             self._go((beyond or epochs)[0])
         else:
@@ -133,14 +139,14 @@ class RunScreen(Screen[None]):
 
     def action_pane(self, name: str) -> None:
         """Open a pane."""
-        self._pane = name
+        self.pane = name
         self.query_one(Tabs).show(name)
         self._arrange()
 
     def action_turn(self, panes: int) -> None:
         """Open the next pane, or the previous one."""
         names = [pane.name for pane in PANES]
-        self.action_pane(names[(names.index(self._pane) + panes) % len(names)])
+        self.action_pane(names[(names.index(self.pane) + panes) % len(names)])
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the text that is shown."""
@@ -150,13 +156,13 @@ class RunScreen(Screen[None]):
 
     def action_split(self) -> None:
         """Show the ΔE of the other set of samples."""
-        if self._view is None:
+        if self.view is None:
             return
-        others = [split for split in self._view.splits if split != self._view.split]
+        others = [split for split in self.view.splits if split != self.view.split]
         if others:
             self._look(others[0])
         else:
-            self.notify(f"The log has ΔE of the {self._view.split} samples only.", markup=False)
+            self.notify(f"The log has ΔE of the {self.view.split} samples only.", markup=False)
 
     def action_ghost(self) -> None:
         """Show or hide the epoch before behind the histogram."""
@@ -164,7 +170,10 @@ class RunScreen(Screen[None]):
 
     def action_palette(self) -> None:
         """Find a command by name."""
-        self.app.action_command_palette()
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(self.app):
+            self.app.push_screen(CommandPalette())
 
     def action_help(self) -> None:
         """Show the keys."""
@@ -178,14 +187,14 @@ class RunScreen(Screen[None]):
 
     def _go(self, epoch: int) -> None:
         epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))
-        if self._view is not None and epoch != self._epoch:
-            self._epoch = epoch
+        if self.view is not None and epoch != self.epoch:
+            self.epoch = epoch
             self._show()
 
     def _arrange(self, *, anew: bool = True) -> None:
         """Take the roomiest layout of the open pane that fits the terminal; unless ``anew``, only if it is another."""
         width, height = self.app.size
-        layout = next(each for each in LAYOUTS[self._pane] if width >= each.columns and height >= each.rows)
+        layout = next(each for each in LAYOUTS[self.pane] if width >= each.columns and height >= each.rows)
         if layout == self._layout and not anew:
             return
         self._layout = layout
@@ -197,26 +206,28 @@ class RunScreen(Screen[None]):
 
     @property
     def _num_epochs(self) -> int:
-        return self._view.num_epochs if self._view is not None else self._glance.facts.num_epochs
+        return self.view.num_epochs if self.view is not None else self._glance.facts.num_epochs
 
     def _show(self) -> None:
         """Show the cursor's epoch in every widget that is seen."""
-        view = self._view
+        view = self.view
         if view is not None:
-            moment = view.moment(self._epoch)
+            moment = view.moment(self.epoch)
             for widget in self.query_one("#panes").children:
                 if widget.display and isinstance(widget, Curves | HeatMap):
-                    widget.show(view, self._epoch)
+                    widget.show(view, self.epoch)
             self.query_one(Histogram).show(moment)
             self.query_one(Timeline).show(moment, view.num_epochs, view.summary.onsets)
         self._tell()
 
     def _tell(self) -> None:
         """Say how the run is doing; the clock alone changes that."""
-        view, now = self._view, self._clock()
+        view, now = self.view, self._clock()
         facts = self.query_one("#facts", Page)
         if view is None:
-            facts.fill([status(self._glance.facts, now)])
+            known = [] if self._problem is None else [problem(self._problem, now - self._opened_at)]
+            self.query_one(Header).show(self._glance.facts, self._opened_at if known else None)
+            facts.fill([*known, status(self._glance.facts, now)])
             return
         self.query_one(Header).show(view.facts, view.read_at if view.problem is not None else None)
         facts.fill(overview(view, now))
@@ -245,10 +256,10 @@ class RunScreen(Screen[None]):
     def _take(self, view: "View") -> None:
         """Show what was read; a cursor at the last epoch stays at the last."""
         self._reading = False
-        before, self._view = self._view, view
+        before, self.view = self.view, view
         known = before.num_epochs if before is not None else self._glance.facts.num_epochs
-        if self._epoch >= known - 1 or self._epoch >= view.num_epochs:
-            self._epoch = max(view.num_epochs - 1, 0)
+        if self.epoch >= known - 1 or self.epoch >= view.num_epochs:
+            self.epoch = max(view.num_epochs - 1, 0)
         if before is None or view.table is not before.table or view.split != before.split:
             self._show()
         else:
@@ -256,9 +267,8 @@ class RunScreen(Screen[None]):
 
     def _lament(self, error: WorkbenchError) -> None:
         """Say that the log, of which one frame was shown, could not be read since."""
-        self._reading = False
-        entry = Entry(label="✗ log", text=plain(str(error)), colour=palette.CATASTROPHIC)
-        self.query_one("#facts", Page).fill([entry])
+        self._reading, self._problem = False, str(error)
+        self._tell()
 
     def on_unmount(self) -> None:
         """Close the log."""

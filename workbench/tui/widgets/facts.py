@@ -25,7 +25,7 @@ def overview(view: "View", now: float) -> list[Entry]:
     """The run in a nutshell: how it is, best and last, what to keep, onsets, provenance."""
     summary = view.summary
     return [
-        *_problem(view, now),
+        *([] if view.problem is None else [problem(view.problem, now - view.read_at)]),
         status(view.facts, now),
         *_onsets(view),
         Entry(text="epoch    PGD   FGSM  clean", colour=palette.MUTED, gap=True),
@@ -46,11 +46,10 @@ def events(view: "View") -> list[Entry]:
     return [*_evidence(view), *_events(view, None)] or [Entry(text="nothing happened yet", colour=palette.MUTED)]
 
 
-def _problem(view: "View", now: float) -> list[Entry]:
-    if view.problem is None:
-        return []
-    what = f"{plain(view.problem)}. Shown is what was read {age(now - view.read_at)} ago; trying again."
-    return [Entry(label="✗ log", text=what, colour=palette.CATASTROPHIC, label_colour=palette.CATASTROPHIC)]
+def problem(what: str, seconds: float) -> Entry:
+    """That the log, last read some seconds ago, cannot be read now."""
+    text = f"{plain(what)}. Shown is what was read {age(seconds)} ago; trying again."
+    return Entry(label="✗ log", text=text, colour=palette.CATASTROPHIC, label_colour=palette.CATASTROPHIC)
 
 
 def status(facts: Facts, now: float) -> Entry:

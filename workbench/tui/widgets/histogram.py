@@ -17,6 +17,10 @@ STATISTICS = (("5 %", "q05"), ("25 %", "q25"), ("median", "q50"), ("75 %", "q75"
 MOMENTS = (("mean", "mean"), ("std", "std"))
 
 
+LEAST_SHARE = 0.0005
+"""The least share that a percentage with one decimal shows."""
+
+
 class Histogram(Painted):
     """The ΔE histogram of the epoch under the cursor. Needs no numpy, so that it can be the first thing painted."""
 
@@ -59,6 +63,7 @@ class Histogram(Painted):
         for column, label in axis.ticks(columns):
             sheet.put(left + 1 + column, bottom, "┬", style(palette.FRAME))
             sheet.write_centred(left + 1 + column, bottom + 2, label, style(palette.MUTED))
+        _outside(sheet, left, right, bottom, moment.outside)
         sheet.write(1, bottom + 1, "ΔE nat", style(palette.FAINT))
         self._numbers(sheet, bottom + (4 if tall else 3))
 
@@ -131,6 +136,15 @@ def _heights(sheet: Cells, top: float, bottom: int) -> None:
         sheet.write_right(LEFT, bottom - 1, "0%", style(palette.MUTED))
     if bottom >= 5:
         sheet.write_right(LEFT, 2, "share", style(palette.FAINT))
+
+
+def _outside(sheet: Cells, left: int, right: int, y: int, shares: Sequence[float]) -> None:
+    """How many samples lie beyond the ends of the axis, where that rounds to more than nothing."""
+    below, above = shares
+    if below >= LEAST_SHARE:
+        sheet.write(left + 1, y, f"◂{percent(below)} ", style(palette.MUTED))
+    if above >= LEAST_SHARE:
+        sheet.write_right(right, y, f" {percent(above)}▸", style(palette.MUTED))
 
 
 def _zero_line(sheet: Cells, left: int, bottom: int, axis: DeltaAxis, columns: int) -> None:

@@ -29,18 +29,22 @@ class Entry(NamedTuple):
 
 
 class Page(Painted):
-    """Entries from top to bottom, scrolled by keys and the mouse wheel."""
+    """Entries from top to bottom, scrolled by keys and the mouse wheel.
+
+    Attributes:
+        entries: what it shows.
+    """
 
     def __init__(self, name: str, label_width: int) -> None:
         super().__init__(id=name, classes="pane page")
         self._label_width = label_width
-        self._entries: list[Entry] = []
+        self.entries: list[Entry] = []
         self._offset = 0
 
     def fill(self, entries: list[Entry]) -> None:
         """Show other entries, scrolled as before."""
-        if entries != self._entries:
-            self._entries = entries
+        if entries != self.entries:
+            self.entries = entries
             self.repaint()
 
     def scroll_lines(self, lines: int) -> None:
@@ -75,7 +79,7 @@ class Page(Painted):
 
     def _lines(self, width: int) -> list[tuple[str, str, str, str]]:
         lines: list[tuple[str, str, str, str]] = []
-        for entry in self._entries:
+        for entry in self.entries:
             if entry.gap and lines:
                 lines.append(("", "", "", palette.TEXT))
             for index, text in enumerate(wrap(entry.text, max(8, width - self._label_width))):

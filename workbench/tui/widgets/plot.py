@@ -5,10 +5,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
-from textual.app import RenderResult
+from textual.app import ComposeResult, RenderResult
+from textual.containers import Grid
 from textual.events import Click
+from textual.strip import Strip
 from textual_hires_canvas import Canvas, HiResMode
 from textual_plot import PlotWidget
+from textual_plot.plot_widget import Legend
 
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
@@ -26,6 +29,14 @@ LEAST, MOST = 1e-9, 1e30
 """Numbers beyond these are not plotted: a diverged loss, or a foreign file's."""
 
 
+class _Canvas(Canvas):
+    """A canvas whose rows all have a style, also those it has not drawn yet; without colours Textual asks for it."""
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        return strip if strip.cell_length else Strip.blank(self.size.width, self.rich_style)
+
+
 class LinePlot(PlotWidget, can_focus=False):
     """Lines over epochs with the cursor and the onsets; nothing else of the app knows textual-plot."""
 
@@ -35,6 +46,13 @@ class LinePlot(PlotWidget, can_focus=False):
         self._shown: tuple[View, int] | None = None
         self._lines: list[Line] = []
         self._top = 1.0
+
+    def compose(self) -> ComposeResult:
+        """What textual-plot composes, on canvases that can be filtered."""
+        with Grid():
+            for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
+                yield _Canvas(1, 1, id=name)
+        yield Legend(id="legend")
 
     def on_mount(self) -> None:
         """Leave the space around the box to the app's own labels."""

@@ -55,11 +55,13 @@ def mark_epochs(put: Put, left: int, y: int, axis: EpochAxis, onsets: "tuple[Ons
 
 
 def label_epochs(sheet: Cells, left: int, y: int, axis: EpochAxis, epoch: int) -> None:
-    """Write the numbers of the ticks on row ``y``, and the cursor's epoch over them."""
+    """Write the cursor's epoch on row ``y``, and the numbers of the ticks that leave it room."""
     sheet.write(1, y, "epoch", style(palette.FAINT))
+    cursor = axis.column(epoch)
     for column, label in axis.ticks():
-        sheet.write_centred(left + column, y, label, style(palette.MUTED))
-    sheet.write_centred(left + axis.column(epoch), y, f" {epoch} ", style(palette.CURSOR, bold=True))
+        if abs(column - cursor) > (len(label) + len(str(epoch))) // 2 + 1:
+            sheet.write_centred(left + column, y, label, style(palette.MUTED))
+    sheet.write_centred(left + cursor, y, f" {epoch} ", style(palette.CURSOR, bold=True))
 
 
 class Timeline(Painted):

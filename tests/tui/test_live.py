@@ -1,0 +1,185 @@
+"""A log that grows, is damaged, vanishes or is replaced while the app looks at it."""
+
+import asyncio
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.conftest import Opened, facts_of, text_of
+from tests.tui.runs import COLLAPSE, append, start, write
+from trainers.energylog import LogWriter
+from workbench.tui.screens import run as run_screen
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the log as often as the design allows."""
+    monkeypatch.setattr(run_screen, "POLL_SECONDS", 0.25)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, text_of(pilot)
+        await pilot.pause(0.02)
+    await pilot.pause()
+
+
+async def test_a_cursor_at_the_end_follows_the_run(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        append(writer)
+        async with opened(tmp_path / "run", clock=time.time) as pilot:
+            screen = pilot.app.screen
+            assert "● live · 1/40 epochs" in text_of(pilot)
+            for epochs in (2, 3):
+                append(writer)
+                await until(pilot, lambda epochs=epochs: screen.view.num_epochs == epochs)
+                assert screen.epoch == epochs - 1
+                assert f"ΔE train, fgsm, epoch {epochs - 1}" in text_of(pilot)
+            writer.close("finished")
+            await until(pilot, lambda: "✓ finished · 3/40 epochs" in text_of(pilot))
+
+
+async def test_a_cursor_elsewhere_stays(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        for _ in range(3):
+            append(writer)
+        async with opened(tmp_path / "run", clock=time.time) as pilot:
+            await pilot.press("left")
+            append(writer)
+            await until(pilot, lambda: pilot.app.screen.view.num_epochs == 4)
+            assert pilot.app.screen.epoch == 1
+            await pilot.press("end")
+            append(writer)
+            await until(pilot, lambda: pilot.app.screen.view.num_epochs == 5)
+            assert pilot.app.screen.epoch == 4
+
+
+async def test_a_run_that_begins_while_it_is_watched(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        async with opened(tmp_path / "run", size=(120, 40), clock=time.time) as pilot:
+            assert "no epoch is committed yet" in text_of(pilot)
+            append(writer)
+            append(writer)
+            await until(pilot, lambda: pilot.app.screen.view.num_epochs == 2)
+            assert pilot.app.screen.epoch == 1
+            assert "no epoch is committed yet" not in text_of(pilot)
+
+
+async def test_an_onset_appears_when_it_is_found(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        for _ in range(COLLAPSE):
+            append(writer, collapses=True)
+        async with opened(tmp_path / "run", size=(120, 40), clock=time.time) as pilot:
+            assert "CO" not in text_of(pilot)
+            append(writer, collapses=True)
+            await until(pilot, lambda: len(re.findall("▲CO|CO▲", text_of(pilot))) == 3)
+            assert f"Catastrophic overfitting from epoch {COLLAPSE}" in facts_of(pilot)
+
+
+async def test_an_event_appears_before_its_epoch_ends(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        append(writer)
+        async with opened(tmp_path / "run", clock=time.time) as pilot:
+            await pilot.press("5")
+            writer.append_event(kind="note", epoch=1, step=25, message="saw something")
+            await until(pilot, lambda: "note: saw something" in text_of(pilot))
+
+
+async def test_it_shows_how_stale_the_data_are_and_when_the_writer_is_lost(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        append(writer)
+        now = [time.time()]
+        async with opened(tmp_path / "run", clock=lambda: now[0]) as pilot:
+            assert "● live · 1/40 epochs · 0 s old" in text_of(pilot)
+            now[0] += 30
+            await until(pilot, lambda: "● live · 1/40 epochs · 3" in text_of(pilot))
+            now[0] += 600
+            await until(pilot, lambda: "✗ crashed · 1/40 epochs · 10 min old" in text_of(pilot))
+            assert "no sign of life for 10 min" in facts_of(pilot)
+
+
+async def test_a_vanished_log_is_missed_and_welcomed_back(tmp_path: Path, opened: Opened) -> None:
+    write(tmp_path / "run", epochs=3)
+    async with opened(tmp_path / "run", size=(120, 40), clock=time.time) as pilot:
+        (tmp_path / "run" / "run.h5").rename(tmp_path / "aside.h5")
+        await until(pilot, lambda: "✗ unreadable" in text_of(pilot))
+        assert "run.h5 is gone" in facts_of(pilot)
+        await pilot.press("left")
+        assert pilot.app.screen.epoch == 1, "what was read can still be looked at"
+        (tmp_path / "aside.h5").rename(tmp_path / "run" / "run.h5")
+        await until(pilot, lambda: "✓ finished" in text_of(pilot))
+
+
+async def test_a_log_replaced_by_a_resumed_run_is_taken_up(tmp_path: Path, opened: Opened) -> None:
+    write(tmp_path / "run", epochs=2, status="stopped")
+    async with opened(tmp_path / "run", clock=time.time) as pilot:
+        with LogWriter.resume(tmp_path / "run" / "run.h5") as writer:
+            append(writer)
+            await until(pilot, lambda: pilot.app.screen.view.num_epochs == 3)
+            assert pilot.app.screen.epoch == 2
+            assert "● live · 3/40 epochs" in text_of(pilot)
+
+
+async def test_a_log_replaced_by_a_shorter_one(tmp_path: Path, opened: Opened) -> None:
+    write(tmp_path / "run", epochs=8)
+    write(tmp_path / "other", epochs=2)
+    async with opened(tmp_path / "run", clock=time.time) as pilot:
+        (tmp_path / "other" / "run.h5").replace(tmp_path / "run" / "run.h5")
+        await until(pilot, lambda: pilot.app.screen.view.num_epochs == 2)
+        assert pilot.app.screen.epoch == 1
+
+
+async def test_a_log_replaced_by_rubbish(tmp_path: Path, opened: Opened) -> None:
+    write(tmp_path / "run", epochs=3)
+    (tmp_path / "rubbish").write_bytes(b"rubbish" * 100)
+    async with opened(tmp_path / "run", size=(120, 40), clock=time.time) as pilot:
+        (tmp_path / "rubbish").replace(tmp_path / "run" / "run.h5")
+        await until(pilot, lambda: "✗ unreadable" in text_of(pilot))
+        assert "is not an HDF5 file" in facts_of(pilot)
+        assert "trying again" in facts_of(pilot)
+
+
+async def test_a_log_truncated_in_place(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        for _ in range(3):
+            append(writer)
+    shutil.copy(tmp_path / "run" / "run.h5", tmp_path / "copy.h5")
+    async with opened(tmp_path / "copy.h5", size=(120, 40), clock=time.time) as pilot:
+        os.truncate(tmp_path / "copy.h5", 5_000)
+        await asyncio.sleep(0.6)
+        await pilot.press("s", "left", "4", "5", "1")
+        await until(pilot, lambda: "✗ unreadable" in text_of(pilot))
+
+
+async def test_a_log_lost_between_the_first_frame_and_the_first_reading(tmp_path: Path) -> None:
+    from workbench.tui.application import WorkbenchApp
+
+    write(tmp_path / "run", epochs=3)
+    app = WorkbenchApp(tmp_path / "run", clock=time.time)
+    (tmp_path / "run" / "run.h5").unlink()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "holds no run.h5" in facts_of(pilot))
+        await pilot.press("left", "n", "s", "1", "2", "3", "4", "5", "question_mark")
+
+
+async def test_live_redraws_are_at_most_four_a_second(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        append(writer)
+        async with opened(tmp_path / "run", clock=time.time) as pilot:
+            taken: list[float] = []
+            screen = pilot.app.screen
+            take = screen._take
+            screen._take = lambda view: (taken.append(time.monotonic()), take(view))
+            end = time.monotonic() + 1.2
+            while time.monotonic() < end:
+                append(writer)
+                await asyncio.sleep(0.02)
+        assert 1 <= len(taken) <= 6

@@ -1,0 +1,78 @@
+"""Pictures of every pane. After a change that is meant: run this file with ``--snapshot-update``, and look at them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.conftest import settled
+from tests.tui.runs import NOW, write
+from workbench.tui.application import WorkbenchApp
+from workbench.tui.screens.run import RunScreen
+
+SIZES = {"80x24": (80, 24), "140x40": (140, 40)}
+PANES = {
+    "overview": [],
+    "onset": ["n"],
+    "curves": ["2"],
+    "histogram": ["3", "n"],
+    "heatmap": ["4", "home", "right_square_bracket"],
+    "events": ["5"],
+    "help": ["question_mark"],
+}
+
+SnapCompare = Callable[..., bool]
+
+
+@pytest.fixture
+def here(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs by relative names, so that no picture depends on where they lie."""
+    monkeypatch.chdir(written)
+
+
+def read_and(*keys: str) -> Callable[[Pilot[None]], object]:
+    """Wait for the run, then press keys."""
+
+    async def before(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        await pilot.press(*keys)
+        if isinstance(pilot.app.screen, RunScreen):
+            await settled(pilot)
+
+    return before
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("pane", PANES)
+def test_a_collapsed_run(snap_compare: SnapCompare, pane: str, size: str) -> None:
+    app = WorkbenchApp(Path("collapsed"), clock=lambda: NOW)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=read_and(*PANES[pane]))
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("size", SIZES)
+def test_a_healthy_run(snap_compare: SnapCompare, size: str) -> None:
+    app = WorkbenchApp(Path("healthy"), clock=lambda: NOW)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=read_and("left"))
+
+
+@pytest.mark.usefixtures("here")
+def test_without_colours(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = WorkbenchApp(Path("collapsed"), clock=lambda: NOW)
+    assert snap_compare(app, terminal_size=(140, 40), run_before=read_and("n"))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_small_terminal(snap_compare: SnapCompare) -> None:
+    app = WorkbenchApp(Path("collapsed"), clock=lambda: NOW)
+    assert snap_compare(app, terminal_size=(40, 12), run_before=read_and("3"))
+
+
+def test_no_epoch(snap_compare: SnapCompare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("empty"), epochs=0)
+    app = WorkbenchApp(Path("empty"), clock=lambda: NOW)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=read_and())

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from tests.tui.runs import COLLAPSE, EPOCHS, NOW, write
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.screens.run import RunScreen
+from workbench.tui.widgets.curves import Curves
 from workbench.tui.widgets.page import Page
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
@@ -38,9 +39,9 @@ async def settled(pilot: Pilot[None]) -> RunScreen:
     """Wait until the run is read and drawn, the curves too; the screen."""
     screen = pilot.app.screen
     assert isinstance(screen, RunScreen)
-    while screen.view is None:
+    while screen.view is None or not all(curves.ready for curves in screen.query(Curves)):
         await pilot.pause(0.01)
-    for _ in range(4):
+    for _ in range(3):
         await pilot.pause()
     return screen
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from workbench.tui.text import age, number, percent, plain, shorten
+from workbench.tui.text import age, epsilon, number, percent, plain, shorten
 from workbench.tui.widgets.page import wrap
 
 
@@ -53,7 +53,10 @@ def test_wrapped_lines_fit_and_lose_no_word(text: str, width: int) -> None:
         (-1.234, "-1.23"),
         (12.34, "12.3"),
         (-123.4, "-123"),
-        (0.01234, "0.01"),
+        (0.01234, "0.012"),
+        (-0.00123, "-0.0012"),
+        (0.4567, "0.46"),
+        (-0.0, "0.00"),
         (1e-5, "1.00e-05"),
         (123456.0, "1.23e+05"),
         (math.nan, "–"),
@@ -63,6 +66,11 @@ def test_wrapped_lines_fit_and_lose_no_word(text: str, width: int) -> None:
 )
 def test_numbers_have_three_digits(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(("eps", "text"), [(8 / 255, "8/255"), (0.25, "0.25"), (1.0, "255/255"), (1e-9, "1e-09")])
+def test_epsilon(eps: float, text: str) -> None:
+    assert epsilon(eps) == text
 
 
 def test_percent() -> None:

@@ -42,15 +42,24 @@ def percent(fraction: float | None) -> str:
     return MISSING if fraction is None or not math.isfinite(fraction) else f"{fraction:.1%}"
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A number to ``digits`` significant digits."""
+def number(value: float | None) -> str:
+    """A number to three significant digits, two below 0.1."""
     if value is None or not math.isfinite(value):
         return MISSING
     size = abs(value)
-    if size and not 1e-3 <= size < 1e5:
-        return f"{value:.{digits - 1}e}"
-    whole = len(str(int(size))) if size >= 1 else 1
-    return f"{value:.{max(0, digits - whole)}f}"
+    if size == 0:
+        return "0.00"
+    if not 1e-3 <= size < 1e5:
+        return f"{value:.2e}"
+    if size < 0.1:
+        return f"{value:.2g}"
+    return f"{value:.{max(0, 3 - len(str(int(size))))}f}"
+
+
+def epsilon(eps: float) -> str:
+    """A perturbation bound, as a fraction of 255 where it is a whole number of pixel levels."""
+    levels = round(eps * 255)
+    return f"{levels}/255" if levels and abs(eps * 255 - levels) < 1e-6 else f"{eps:.4g}"
 
 
 def age(seconds: float) -> str:

@@ -216,6 +216,9 @@ class RunScreen(Screen[None]):
             for widget in self.query_one("#panes").children:
                 if widget.display and isinstance(widget, Curves | HeatMap):
                     widget.show(view, self.epoch)
+            events_page = self.query_one("#events", Page)
+            if events_page.display:
+                events_page.fill(events(view))
             self.query_one(Histogram).show(moment)
             self.query_one(Timeline).show(moment, view.num_epochs, view.summary.onsets)
         self._tell()
@@ -231,7 +234,6 @@ class RunScreen(Screen[None]):
             return
         self.query_one(Header).show(view.facts, view.read_at if view.problem is not None else None)
         facts.fill(overview(view, now))
-        self.query_one("#events", Page).fill(events(view))
 
     def _look(self, split: Split | None = None) -> None:
         """Read the log in a thread, one reading at a time; a look at another split is never left out."""
@@ -260,10 +262,11 @@ class RunScreen(Screen[None]):
         known = before.num_epochs if before is not None else self._glance.facts.num_epochs
         if self.epoch >= known - 1 or self.epoch >= view.num_epochs:
             self.epoch = max(view.num_epochs - 1, 0)
-        if before is None or view.table is not before.table or view.split != before.split:
-            self._show()
-        else:
+        shown = before is not None and view.table is before.table and view.events is before.events
+        if before is not None and shown and view.split == before.split:
             self._tell()
+        else:
+            self._show()
 
     def _lament(self, error: WorkbenchError) -> None:
         """Say that the log, of which one frame was shown, could not be read since."""

@@ -150,6 +150,11 @@ class Curves(Widget):
         self._loading = False
         self._shown: tuple[View, int] | None = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether what was last to be shown is drawn."""
+        return self._shown is None or self._plot is not None
+
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``."""
         self._shown = (view, epoch)

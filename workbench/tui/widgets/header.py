@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from workbench.tui import palette
 from workbench.tui.glance import Facts
 from workbench.tui.palette import style
-from workbench.tui.text import age, number, plain, shorten
+from workbench.tui.text import age, epsilon, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 
 STATUS_LOOKS = {
@@ -59,7 +59,7 @@ def _title(facts: Facts) -> str:
     if facts.model is not None:
         parts.append(plain(facts.model, 20))
     if facts.eps is not None:
-        parts.append(f"ε {number(facts.eps)}")
+        parts.append(f"ε {epsilon(facts.eps)}")
     if facts.seed is not None:
         parts.append(f"seed {facts.seed}")
     return " · ".join(parts)

@@ -40,11 +40,13 @@ class Page(Painted):
         self._label_width = label_width
         self.entries: list[Entry] = []
         self._offset = 0
+        self._lines_kept: tuple[int, list[tuple[str, str, str, str]]] | None = None
 
     def fill(self, entries: list[Entry]) -> None:
         """Show other entries, scrolled as before."""
         if entries != self.entries:
             self.entries = entries
+            self._lines_kept = None
             self.repaint()
 
     def scroll_lines(self, lines: int) -> None:
@@ -64,7 +66,7 @@ class Page(Painted):
 
     def paint(self, sheet: Cells) -> None:
         """The visible lines; the last says how many are below."""
-        lines = self._lines(sheet.width - 2)
+        lines = self._wrapped(sheet.width - 2)
         over = len(lines) - sheet.height
         self._offset = min(self._offset, over + 1 if over > 0 else 0)
         for y, (label, label_colour, text, colour) in enumerate(lines[self._offset : self._offset + sheet.height]):
@@ -76,6 +78,12 @@ class Page(Painted):
             for x in range(sheet.width):
                 sheet.put(x, sheet.height - 1, " ", style())
             sheet.write(1, sheet.height - 1, f"↓ {below + 1} more lines", style(palette.FAINT))
+
+    def _wrapped(self, width: int) -> list[tuple[str, str, str, str]]:
+        """The lines, kept while the page is only scrolled."""
+        if self._lines_kept is None or self._lines_kept[0] != width:
+            self._lines_kept = width, self._lines(width)
+        return self._lines_kept[1]
 
     def _lines(self, width: int) -> list[tuple[str, str, str, str]]:
         lines: list[tuple[str, str, str, str]] = []

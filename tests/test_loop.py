@@ -1,6 +1,7 @@
 """A run from its configuration to its files: what is logged, and that stopping and going on changes nothing."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from trainers.callbacks import Answer, BatchReport, EpochReport
+from trainers import loop
+from trainers.callbacks import Answer, BatchReport, EpochReport, Notebook, StartReport
 from trainers.checkpoints import load_weights
 from trainers.data import load_data
-from trainers.energylog import EnergyLog
+from trainers.energylog import EnergyLog, LogWriter
+from trainers.energylog.schema import EVENT_DTYPE
 from trainers.errors import WorkbenchError
 from trainers.loop import Outcome, fit, resume
 from trainers.recipes import METHODS, complete
+from trainers.setup import Parts
 from trainers.spec import TrainConfig
+from workbench.onset.monitor import OnsetMonitor
 
 TINY = {
     "data": "digits",
@@ -49,7 +54,7 @@ class StopAt:
     def __init__(self, num_batches: int) -> None:
         self._left = num_batches
 
-    def on_start(self, config: TrainConfig, rows: NDArray[Any]) -> None:
+    def on_start(self, report: StartReport) -> None:
         pass
 
     def on_batch(self, report: BatchReport) -> Answer:
@@ -295,3 +300,96 @@ def test_the_configuration_in_the_log_builds_the_same_run(uninterrupted: Path) -
     with EnergyLog.open(uninterrupted) as log:
         again = TrainConfig.from_dict(json.loads(json.dumps(dict(log.meta.config))))
     assert again == tiny(method="rs-fgsm-der")
+
+
+def test_a_directory_that_is_taken_meanwhile_is_refused(
+    uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "contested"
+    prepare = loop.prepare
+
+    def slowly(config: TrainConfig) -> Parts:
+        shutil.copytree(uninterrupted, out)
+        return prepare(config)
+
+    monkeypatch.setattr(loop, "prepare", slowly)
+    with pytest.raises(WorkbenchError, match="already holds a run"):
+        fit(tiny(method="pgd"), out)
+    assert (out / "run.h5").read_bytes() == (uninterrupted / "run.h5").read_bytes()
+
+
+def test_changed_data_are_refused(tmp_path: Path) -> None:
+    arrays = {"x_train": np.zeros((60, 8, 8), dtype=np.uint8), "y_train": np.arange(60) % 3}
+    np.savez(tmp_path / "data.npz", **arrays)
+    out = tmp_path / "run"
+    config = tiny(data=f"npz:{tmp_path / 'data.npz'}", train_size=0, probe_size=12, train_probe_size=0)
+    fit(config, out, [StopAt(1)])
+    arrays["y_train"] = (np.arange(60) + 1) % 3
+    np.savez(tmp_path / "data.npz", **arrays)
+    before = (out / "run.h5").read_bytes()
+    with pytest.raises(WorkbenchError, match="has changed since"):
+        resume(out)
+    assert (out / "run.h5").read_bytes() == before
+
+
+def test_a_log_behind_the_resume_state_is_refused(tmp_path: Path) -> None:
+    out, earlier = tmp_path / "run", tmp_path / "earlier"
+    fit(tiny(), out, [StopAt(NUM_BATCHES)])
+    shutil.copytree(out, earlier)
+    resume(out, [StopAt(NUM_BATCHES)])
+    (out / "run.h5").write_bytes((earlier / "run.h5").read_bytes())
+    with pytest.raises(WorkbenchError, match=r"delete .*resume.safetensors to train again"):
+        resume(out)
+    (out / "checkpoints" / "resume.safetensors").unlink()
+    assert resume(out) is Outcome.FINISHED
+
+
+class Keeping(StopAt):
+    """Names the first epoch, as a flag would."""
+
+    def on_epoch(self, report: EpochReport) -> Answer:
+        report.notebook.keep(0)
+        return Answer.CONTINUE
+
+
+def test_a_named_checkpoint_is_never_pruned(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    fit(tiny(epochs=5, keep_last=1, keep_best=False), out, [Keeping(1_000)])
+    assert sorted(path.stem for path in (out / "checkpoints").glob("epoch-*")) == ["epoch-000000", "epoch-000004"]
+
+
+def test_a_diverged_run_leaves_no_checkpoint_of_it(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError, match="diverged"):
+        fit(tiny(lr=1e30, schedule="flat"), tmp_path / "run")
+    assert not list((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
+
+
+def test_half_written_checkpoints_of_a_killed_process_go(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    fit(tiny(), out, [StopAt(1)])
+    leftover = out / "checkpoints" / ".resume.safetensors.999.tmp"
+    leftover.write_bytes(b"half")
+    resume(out)
+    assert not leftover.exists()
+
+
+def test_a_flag_lost_to_a_kill_is_noted_on_resume(tmp_path: Path) -> None:
+    """The log holds the epochs of a collapse, but no event of it."""
+    out = tmp_path / "run"
+    fit(tiny(epochs=6), out, [StopAt(5 * NUM_BATCHES)])
+    with LogWriter.resume(out / "run.h5") as writer:
+        table = writer.epochs()
+    monitor = OnsetMonitor()
+    noted: list[tuple[str, int]] = []
+    kept: list[int] = []
+    rows = table.copy()
+    rows["fgsm_accuracy"], rows["pgd_accuracy"] = 0.6, [0.4, 0.4, 0.4, 0.0, 0.0]
+    notebook = Notebook(note=lambda kind, epoch, _: noted.append((kind, epoch)), keep=kept.append)
+    none = np.empty(0, dtype=EVENT_DTYPE)
+    monitor.on_start(StartReport(config=tiny(epochs=6), rows=rows, events=none, notebook=notebook))
+    assert noted == [("catastrophic", 3)]
+    assert kept == [2]
+    told = np.zeros(1, dtype=EVENT_DTYPE)
+    told["kind"] = b"catastrophic"
+    OnsetMonitor().on_start(StartReport(config=tiny(epochs=6), rows=rows, events=told, notebook=notebook))
+    assert len(noted) == 1

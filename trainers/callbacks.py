@@ -19,6 +19,27 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Notebook:
+    """What a callback may do to a run.
+
+    ``note(kind, epoch, sentence)`` writes an event to the log; ``keep(epoch)`` exempts an epoch's weights from pruning.
+    """
+
+    note: Callable[[str, int, str], None]
+    keep: Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartReport:
+    """Training begins. ``rows`` and ``events`` are those that the log of a resumed run already holds."""
+
+    config: TrainConfig
+    rows: NDArray[Any]
+    events: NDArray[Any]
+    notebook: Notebook
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BatchReport:
     """A batch is done; ``latest`` gives (loss, adversarial accuracy, mean ΔE) and waits for the device."""
 
@@ -30,18 +51,17 @@ class BatchReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochReport:
-    """An epoch is committed. ``row`` is its row of the log's ``/epoch``; ``note`` writes an event to the log."""
+    """An epoch is committed; ``row`` is its row of the log's ``/epoch``."""
 
     row: np.void
-    note: Callable[[str, int, str], None]
-    """Called with kind, epoch and a plain sentence."""
+    notebook: Notebook
 
 
 class Callback(Protocol):
-    """Watches a run. Callbacks are asked in order; one STOP is enough."""
+    """Watches a run. All callbacks are asked, in order; one STOP is enough."""
 
-    def on_start(self, config: TrainConfig, rows: NDArray[Any]) -> None:
-        """Training begins; ``rows`` are the epochs that the log of a resumed run already holds."""
+    def on_start(self, report: StartReport) -> None:
+        """Training begins, or goes on."""
 
     def on_batch(self, report: BatchReport) -> Answer:
         """Answer after a batch."""

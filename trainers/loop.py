@@ -4,14 +4,13 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tomli_w
-from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.callbacks import Answer, BatchReport, Callback, EpochReport
+from trainers.callbacks import Answer, BatchReport, Callback, EpochReport, Notebook, StartReport
 from trainers.checkpoints import (
     CheckpointStore,
     ResumeState,
@@ -22,20 +21,18 @@ from trainers.checkpoints import (
     save_weights,
     write_atomically,
 )
+from trainers.data import Split
 from trainers.energylog import EnergyLog, LogWriter, SampleKeys
-from trainers.energylog.schema import EPOCH_DTYPE
 from trainers.errors import WorkbenchError
 from trainers.evaluate import evaluate
 from trainers.provenance import describe_run
 from trainers.recorder import EnergyRecorder
+from trainers.rundir import CHECKPOINTS, CONFIG_NAME, LOG_NAME, RESUME_NAME, holds_run
 from trainers.schedules import learning_rate
 from trainers.seeding import seeded_generator
 from trainers.setup import Parts, epoch_batches, prepare
 from trainers.spec import TrainConfig, read_toml
 from trainers.steps import standard_step
-
-CONFIG_NAME = "config.toml"
-LOG_NAME = "run.h5"
 
 
 class Outcome(Enum):
@@ -61,29 +58,34 @@ def fit(config: TrainConfig, out: Path, callbacks: Sequence[Callback] = ()) -> O
     answers STOP.
 
     Raises:
-        WorkbenchError: ``out`` holds a run, the configuration does not fit the data, or the loss is no longer finite.
-        OSError: the disk is full or read-only; committed epochs are safe.
+        WorkbenchError: ``out`` holds a run, the configuration does not fit the data, the loss is no longer finite, or
+            the disk is full; committed epochs are safe.
+        OSError: ``out`` cannot be made.
     """
-    if any((out / name).exists() for name in (LOG_NAME, CONFIG_NAME, "checkpoints")):
-        raise WorkbenchError(f"{out} already holds a run; continue it with --resume {out}, or choose another --out")
-    return _run(prepare(config), out, callbacks, np.empty(0, dtype=EPOCH_DTYPE))
+    if holds_run(out):
+        raise _taken(out)
+    parts = prepare(config)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        write_atomically(out / CONFIG_NAME, tomli_w.dumps(config.to_dict()).encode(), exclusive=True)
+    except FileExistsError:
+        raise _taken(out) from None
+    return _run(parts, out, callbacks)
 
 
 def resume(out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
     """Continue the run in ``out`` from its last saved state; on a CPU the result equals the uninterrupted run.
 
     Raises:
-        WorkbenchError: ``out`` holds no run, a damaged one, or one that another process is training.
-        OSError: the disk is full or read-only; committed epochs are safe.
+        WorkbenchError: ``out`` holds no run, a damaged one, one that another process is training, or one whose data
+            have changed; or the disk is full. Committed epochs are safe.
     """
     config = read_config(out)
-    rows = np.empty(0, dtype=EPOCH_DTYPE)
     if (out / LOG_NAME).exists():
         with EnergyLog.open(out) as log:
             if log.status == "finished":
                 return Outcome.ALREADY_FINISHED
-            rows = log.epochs()
-    return _run(prepare(config), out, callbacks, rows)
+    return _run(prepare(config), out, callbacks)
 
 
 def read_config(out: Path) -> TrainConfig:
@@ -97,28 +99,26 @@ def read_config(out: Path) -> TrainConfig:
     return TrainConfig.from_dict(read_toml(out / CONFIG_NAME))
 
 
-def _run(parts: Parts, out: Path, callbacks: Sequence[Callback], rows: NDArray[Any]) -> Outcome:
+def _taken(out: Path) -> WorkbenchError:
+    return WorkbenchError(f"{out} already holds a run; continue it with --resume {out}, or choose another --out")
+
+
+def _run(parts: Parts, out: Path, callbacks: Sequence[Callback]) -> Outcome:
     """Train from the last saved state, or from the start, to the end or to the first STOP."""
     store = CheckpointStore(out, keep_last=parts.config.keep_last, keep_best=parts.config.keep_best)
-    state = load_resume(store.resume_path) if store.resume_path.exists() else None
-    for callback in callbacks:
-        callback.on_start(parts.config, rows)
-    with _open_log(parts, out, store) as writer:
+    store.open()
+    with _open_log(parts, out) as writer:
         num_recorded = parts.config.num_recorded(len(parts.data.train))
         recorder = EnergyRecorder(writer, num_recorded=num_recorded, device=parts.device)
         position = _Position(0, 0, 0.0)
-        if state is not None:
+        if store.resume_path.exists():
+            state = load_resume(store.resume_path)
             _restore(parts, recorder, state, store.resume_path)
+            _check_order(out, state, writer)
             position = _Position(state.epoch, state.next_batch, state.seconds)
         try:
             outcome = _epochs(
-                parts,
-                store=store,
-                writer=writer,
-                recorder=recorder,
-                callbacks=callbacks,
-                rows=list(rows),
-                position=position,
+                parts, store=store, writer=writer, recorder=recorder, callbacks=callbacks, position=position
             )
         except KeyboardInterrupt:
             writer.close("stopped")
@@ -127,25 +127,45 @@ def _run(parts: Parts, out: Path, callbacks: Sequence[Callback], rows: NDArray[A
     return outcome
 
 
-def _open_log(parts: Parts, out: Path, store: CheckpointStore) -> LogWriter:
-    if (out / LOG_NAME).exists():
-        writer = LogWriter.resume(out / LOG_NAME)
+def _open_log(parts: Parts, out: Path) -> LogWriter:
+    """The log of the run, new or continued.
+
+    Raises:
+        WorkbenchError: the log is of other data.
+    """
+    train = _keys(parts.data.train.first(parts.config.num_recorded(len(parts.data.train))))
+    probe = _keys(parts.data.probe)
+    path = out / LOG_NAME
+    if path.exists():
+        with EnergyLog.open(out) as log:
+            if not (log.keys("train").same_as(train) and log.keys("probe").same_as(probe)):
+                raise WorkbenchError(
+                    f"{parts.config.data} has changed since {out} began: its samples are no longer those of the log; "
+                    "restore the data, or start a new run"
+                )
+        writer = LogWriter.resume(path)
         writer.append_event(kind="restart", epoch=writer.committed, step=writer.num_steps, message="resumed")
         return writer
-    store.directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / CONFIG_NAME, tomli_w.dumps(parts.config.to_dict()).encode())
-    train = parts.data.train.first(parts.config.num_recorded(len(parts.data.train)))
     return LogWriter.create(
-        out / LOG_NAME,
+        path,
         describe_run(parts.config, parts.method, parts.data),
-        train=_keys(train.index, train.labels),
-        probe=_keys(parts.data.probe.index, parts.data.probe.labels),
+        train=train,
+        probe=probe,
         steps_per_epoch=len(epoch_batches(parts, 0)),
     )
 
 
-def _keys(index: Tensor, labels: Tensor) -> SampleKeys:
-    return SampleKeys(index=index.cpu().numpy(), label=labels.cpu().numpy().astype(np.int32))
+def _check_order(out: Path, state: ResumeState, writer: LogWriter) -> None:
+    """A log may be ahead of the resume state, never behind it."""
+    if state.epoch > writer.committed:
+        raise WorkbenchError(
+            f"{out / LOG_NAME} ends at epoch {writer.committed}, before the resume state (epoch {state.epoch}); "
+            f"restore both from one copy, or delete {out / CHECKPOINTS / RESUME_NAME} to train again from the start"
+        )
+
+
+def _keys(split: Split) -> SampleKeys:
+    return SampleKeys(index=split.index.cpu().numpy(), label=split.labels.cpu().numpy().astype(np.int32))
 
 
 def _epochs(
@@ -155,7 +175,6 @@ def _epochs(
     writer: LogWriter,
     recorder: EnergyRecorder,
     callbacks: Sequence[Callback],
-    rows: list[np.void],
     position: _Position,
 ) -> Outcome:
     """Epoch after epoch; those whose rows the log holds already are neither logged nor reported again."""
@@ -163,6 +182,11 @@ def _epochs(
     def note(kind: str, epoch: int, message: str) -> None:
         writer.append_event(kind=kind, epoch=epoch, step=recorder.next_step, message=message)
 
+    notebook = Notebook(note=note, keep=store.keep)
+    rows = list(writer.epochs())
+    start = StartReport(config=parts.config, rows=writer.epochs(), events=writer.events(), notebook=notebook)
+    for callback in callbacks:
+        callback.on_start(start)
     while position.epoch < parts.config.epochs:
         epoch = position.epoch
         after = _train_epoch(parts, recorder, callbacks, position)
@@ -171,14 +195,13 @@ def _epochs(
             note("stop", epoch, "stopped before the end of the epoch")
             return Outcome.STOPPED
         row = _end_epoch(parts, store, recorder, epoch, after.seconds)
-        if row is not None:
-            rows.append(row)
         position = _Position(epoch + 1, 0, 0.0)
         save_resume(store.resume_path, _state(parts, recorder, position))
+        answers: list[Answer] = []
+        if row is not None:
+            rows.append(row)
+            answers = [callback.on_epoch(EpochReport(row=row, notebook=notebook)) for callback in callbacks]
         store.prune(_best_epoch(rows))
-        if row is None:
-            continue
-        answers = [callback.on_epoch(EpochReport(row=row, note=note)) for callback in callbacks]
         if Answer.STOP in answers and position.epoch < parts.config.epochs:
             note("stop", epoch, "stopped after the epoch")
             return Outcome.STOPPED
@@ -237,6 +260,7 @@ def _end_epoch(
 ) -> np.void | None:
     """Evaluate, save the weights, commit the epoch to the log; its row, or None if the log already held it."""
     config, data = parts.config, parts.data
+    recorder.flush(epoch)
     started = time.perf_counter()
     probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
     subset = data.train.first(config.train_probe_size)
@@ -270,7 +294,7 @@ def _end_epoch(
 def _best_epoch(rows: Sequence[np.void]) -> int | None:
     """The first epoch with the best robust probe accuracy."""
     accuracies = np.array([row["pgd_accuracy"] for row in rows])
-    return int(np.nanargmax(accuracies)) if np.isfinite(accuracies).any() else None
+    return int(rows[int(np.nanargmax(accuracies))]["epoch"]) if np.isfinite(accuracies).any() else None
 
 
 def _state(parts: Parts, recorder: EnergyRecorder, position: _Position) -> ResumeState:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from trainers.errors import WorkbenchError
@@ -130,8 +131,25 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     if str(merged["model"]) not in MODEL_WIDTHS:
         raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
-    if DELTA_ENERGY not in method.regularizers:
-        if given.get("der_beta"):
-            raise WorkbenchError(f"method {method.name} has no delta-energy term; --der-beta needs {method.name}-der")
-        merged["der_beta"] = 0.0
+    merged["data"] = _absolute(str(given["data"]))
+    _check_der(method, given, merged)
     return TrainConfig.from_dict(normalise(merged))
+
+
+def _absolute(data: str) -> str:
+    """Data by its absolute path, so that a run can be resumed from anywhere."""
+    kind, colon, where = data.partition(":")
+    return f"{kind}:{Path(where).expanduser().absolute()}" if colon and where else data
+
+
+def _check_der(method: MethodSpec, given: Mapping[str, Any], merged: dict[str, Any]) -> None:
+    """No DER setting may be given and then ignored."""
+    options = [f"--{name.replace('_', '-')}" for name in given if name.startswith("der_")]
+    if DELTA_ENERGY not in method.regularizers:
+        merged["der_beta"] = 0.0
+        if options:
+            has_der = method.name + DER_SUFFIX in METHODS
+            advice = f"use {method.name}{DER_SUFFIX}" if has_der else "use an adversarial method with -der"
+            raise WorkbenchError(f"method {method.name} has no delta-energy term for {', '.join(options)}; {advice}")
+    elif "der_margin" in given and merged.get("der_penalty") != "hinge":
+        raise WorkbenchError("--der-margin is of the hinge; give --der-penalty hinge with it, or drop it")

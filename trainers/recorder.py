@@ -121,14 +121,19 @@ class EnergyRecorder:
             [size, loss * size, regularizer * size, values[_CORRECT].sum(), values[_CORRECT_ADV].sum()]
         )
         if len(self._steps) - self._written >= STEP_BLOCK:
-            self._write_steps(epoch)
+            self.flush(epoch)
 
     def latest(self) -> tuple[float, float, float]:
         """Loss, adversarial accuracy and mean ΔE of the last batch; waits for the device."""
         loss, accuracy, delta = self._steps[-1][:3].tolist()
         return loss, accuracy, delta
 
-    def _write_steps(self, epoch: int) -> None:
+    def flush(self, epoch: int) -> None:
+        """Write the steps so far.
+
+        Raises:
+            WorkbenchError: the loss is no longer finite.
+        """
         pending = self._steps[self._written :]
         for values in torch.stack(pending).tolist() if pending else ():
             step, rate = self._first_step + self._written, self._rates[self._written]
@@ -149,7 +154,7 @@ class EnergyRecorder:
             The row as committed to ``/epoch``, or None if the log already held this epoch.
         """
         epoch = int(measures["epoch"])
-        self._write_steps(epoch)
+        self.flush(epoch)
         count, loss, regularizer, correct, correct_adv = self._totals.tolist()
         row = {
             "last_step": self.next_step,

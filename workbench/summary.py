@@ -1,7 +1,6 @@
 """One run in a nutshell: the one source of what the command line, the app, the JSON and the reports say about it."""
 
 import math
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 
 from trainers.energylog import EnergyLog, RunMeta
 from trainers.recipes import METHODS
+from trainers.rundir import find_weights
 from workbench.onset import Onset, run_detector
 
-CHECKPOINT_NAME = "epoch-{:06d}.safetensors"
-_CHECKPOINT = re.compile(r"epoch-(\d{6,})\.safetensors")
 _STATISTICS = ("mean", "std", "q05", "q50", "q95")
 
 
@@ -142,7 +140,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         heartbeat_age=_number((time.time() if now is None else now) - log.heartbeat),
         best=best,
         last=epochs[-1] if epochs else None,
-        checkpoint=_recommend(log.path.parent / "checkpoints", epochs, best, catastrophic),
+        checkpoint=_recommend(log.path.parent, epochs, best, catastrophic),
         epochs=epochs,
         onsets=detector.onsets,
         cannot_tell={str(kind): why for kind, why in detector.doubts.items()},
@@ -267,11 +265,11 @@ def _best(epochs: Iterable[EpochSummary]) -> EpochSummary | None:
 
 
 def _recommend(
-    folder: Path, epochs: tuple[EpochSummary, ...], best: EpochSummary | None, catastrophic: int | None
+    run_dir: Path, epochs: tuple[EpochSummary, ...], best: EpochSummary | None, catastrophic: int | None
 ) -> Recommendation:
     if not epochs:
         return Recommendation(path=None, epoch=None, why="No epoch is finished yet.")
-    kept = _kept_checkpoints(folder)
+    kept = find_weights(run_dir)
     if best is None:
         last = max((epoch.epoch for epoch in epochs if epoch.epoch in kept), default=None)
         why = "The last one: no PGD accuracy was recorded to choose by." if last is not None else "None is kept."
@@ -290,15 +288,6 @@ def _recommend(
     if catastrophic is not None and chosen.epoch >= catastrophic:
         why += " It is itself catastrophically overfitted."
     return Recommendation(path=kept[chosen.epoch], epoch=chosen.epoch, why=why)
-
-
-def _kept_checkpoints(folder: Path) -> dict[int, Path]:
-    """Checkpoint files by epoch."""
-    try:
-        matches = [(_CHECKPOINT.fullmatch(path.name), path) for path in folder.iterdir()]
-    except OSError:
-        return {}
-    return {int(match[1]): path for match, path in matches if match is not None}
 
 
 def _is_adversarial(meta: RunMeta) -> bool:

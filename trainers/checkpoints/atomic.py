@@ -3,12 +3,20 @@
 import os
 from pathlib import Path
 
+from trainers.errors import WorkbenchError
 
-def write_atomically(path: Path, content: bytes) -> None:
+
+def write_atomically(path: Path, content: bytes, *, exclusive: bool = False) -> None:
     """Write ``content`` to a temporary neighbour, fsync, rename over ``path``, fsync the directory.
 
+    Args:
+        path: the file.
+        content: all of it.
+        exclusive: refuse to replace a file, even one that another process makes at this moment.
+
     Raises:
-        OSError: the disk is full or read-only; ``path`` is as it was and no temporary file is left.
+        FileExistsError: ``exclusive``, and ``path`` exists.
+        WorkbenchError: the disk is full or read-only; ``path`` is as it was and no temporary file is left.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -16,12 +24,22 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        if exclusive:
+            os.link(temporary, path)
+        else:
+            temporary.replace(path)
+        _sync_directory(path.parent)
+    except FileExistsError:
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
+    except OSError as error:
+        raise WorkbenchError(f"cannot write {path} ({error.strerror or error}); make room, then go on") from error
     finally:
-        os.close(directory)
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,9 +1,8 @@
 """The checkpoint folder of a run: which files there are, and which may go."""
 
-import re
 from pathlib import Path
 
-_NAME = re.compile(r"epoch-(\d{6,})\.safetensors")
+from trainers.rundir import CHECKPOINTS, RESUME_NAME, find_weights, weights_name
 
 
 class CheckpointStore:
@@ -11,30 +10,41 @@ class CheckpointStore:
 
     def __init__(self, run_dir: Path, *, keep_last: int, keep_best: bool) -> None:
         """Keep the last ``keep_last`` epochs and, if ``keep_best``, the one with the best robust probe accuracy."""
-        self.directory = run_dir / "checkpoints"
+        self._run_dir = run_dir
         self._keep_last = keep_last
         self._keep_best = keep_best
+        self._named: set[int] = set()
+
+    @property
+    def directory(self) -> Path:
+        """The folder."""
+        return self._run_dir / CHECKPOINTS
 
     @property
     def resume_path(self) -> Path:
         """Where the resume state lies."""
-        return self.directory / "resume.safetensors"
+        return self.directory / RESUME_NAME
 
     def path(self, epoch: int) -> Path:
         """Where the weights of an epoch lie, or would lie."""
-        return self.directory / f"epoch-{epoch:06d}.safetensors"
+        return self.directory / weights_name(epoch)
 
-    def epochs(self) -> list[int]:
-        """Epochs whose weights are there, ascending."""
-        matches = (_NAME.fullmatch(entry.name) for entry in self.directory.iterdir())
-        return sorted(int(match[1]) for match in matches if match)
+    def open(self) -> None:
+        """Make the folder, and remove what a killed process left half written."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for leftover in self.directory.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+
+    def keep(self, epoch: int) -> None:
+        """Never delete the weights of an epoch: something names them."""
+        self._named.add(epoch)
 
     def prune(self, best_epoch: int | None) -> None:
-        """Delete all weights but the last ones and the best one."""
-        epochs = self.epochs()
-        kept = set(epochs[-self._keep_last :])
+        """Delete all weights but the last ones, the best one, and those that something names."""
+        weights = find_weights(self._run_dir)
+        kept = {*list(weights)[-self._keep_last :], *self._named}
         if self._keep_best and best_epoch is not None:
             kept.add(best_epoch)
-        for epoch in epochs:
+        for epoch, path in weights.items():
             if epoch not in kept:
-                self.path(epoch).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)

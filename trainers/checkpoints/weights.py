@@ -61,5 +61,6 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         model = build_model(spec)
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WorkbenchError(f"{path} does not describe its model: {error}") from None
+        reason = str(error).splitlines()[:2][-1].strip()  # torch puts the first fault on its second line
+        raise WorkbenchError(f"{path} does not describe its model: {reason}") from None
     return model.eval(), facts

@@ -25,7 +25,7 @@ def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
     train_dir = root / "train"
     if not train_dir.is_dir():
         raise WorkbenchError(f"no such folder: {train_dir} (expected DIR/train/CLASS/*.jpg or *.png)")
-    class_names = tuple(sorted(entry.name for entry in train_dir.iterdir() if entry.is_dir()))
+    class_names = tuple(sorted(entry.name for entry in train_dir.iterdir() if entry.is_dir() and entry.name[0] != "."))
     files = [
         (path, label)
         for label, name in enumerate(class_names)

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.data.split import Data, Split, assemble, choose
+from trainers.data.split import Data, Split, assemble, choose, stratified_order
 from trainers.errors import WorkbenchError
+
+MAX_CLASSES = 100_000
+"""More than any labelled image set has; a larger label is a mistake."""
 
 
 def load_npz(path: Path, train_size: int, probe_size: int) -> Data:
@@ -33,12 +36,11 @@ def load_npz(path: Path, train_size: int, probe_size: int) -> Data:
         _same_length(path, probe_images, probe_labels)
         if probe_images.shape[1:] != images.shape[1:]:
             raise WorkbenchError(f"{path}: x_probe and x_train hold images of different shapes")
-        probe = _split(probe_images, probe_labels, choose(probe_labels, 0, 0)[0]).first(probe_size)
+        probe = _split(probe_images, probe_labels, stratified_order(probe_labels)[:probe_size])
     else:
         train_rows, probe_rows = choose(labels, train_size, probe_size)
         probe = _split(images, labels, probe_rows)
-    names = arrays.get("class_names")
-    class_names = tuple(map(str, names)) if names is not None else tuple(map(str, range(int(labels.max()) + 1)))
+    class_names = _class_names(path, arrays.get("class_names"), int(labels.max()) + 1)
     return assemble(f"npz:{path}", class_names, _split(images, labels, train_rows), probe)
 
 
@@ -58,7 +60,7 @@ def _images(path: Path, name: str, array: NDArray[np.generic]) -> NDArray[np.gen
         array = array[:, None]
     elif array.ndim == 4 and array.shape[-1] in (1, 3) and array.shape[1] not in (1, 3):
         array = np.moveaxis(array, -1, 1)
-    if array.ndim != 4 or array.shape[1] not in (1, 3) or not len(array):
+    if array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         shapes = "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels"
         raise WorkbenchError(f"{path}: {name} must hold images as {shapes}; got {array.shape}")
     if array.dtype == np.uint8:
@@ -73,6 +75,18 @@ def _labels(path: Path, name: str, array: NDArray[np.generic]) -> NDArray[np.int
     if flat.ndim != 1 or flat.dtype.kind not in "iu" or not len(flat) or flat.min() < 0:
         raise WorkbenchError(f"{path}: {name} must be whole numbers (N,), at least 0")
     return flat.astype(np.int64)
+
+
+def _class_names(path: Path, names: NDArray[np.generic] | None, num_classes: int) -> tuple[str, ...]:
+    if num_classes > MAX_CLASSES:
+        raise WorkbenchError(
+            f"{path}: y_train goes up to {num_classes - 1}; at most {MAX_CLASSES} classes are supported"
+        )
+    if names is None:
+        return tuple(map(str, range(num_classes)))
+    if names.ndim != 1 or names.dtype.kind not in "US" or not num_classes <= len(names) <= MAX_CLASSES:
+        raise WorkbenchError(f"{path}: class_names must hold one text for each of the {num_classes} classes")
+    return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names.tolist())
 
 
 def _same_length(path: Path, images: NDArray[np.generic], labels: NDArray[np.int64]) -> None:

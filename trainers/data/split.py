@@ -66,25 +66,26 @@ class Data:
 
 
 def choose(labels: NDArray[np.int64], train_size: int, probe_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers of the training and of the probe split, class by class in proportion, in one fixed random order.
+    """Row numbers of the training and of the probe split: two stretches of one fixed, stratified order.
 
-    The probe split is chosen first, so it does not depend on ``train_size``. ``train_size`` 0 takes all that remains.
+    The probe split comes first, so it does not depend on ``train_size``. ``train_size`` 0 takes all that remains.
 
     Raises:
         WorkbenchError: the probe split would leave nothing to train on, or fewer samples remain than asked for.
     """
-    order = _interleaved(labels)
+    order = stratified_order(labels)
     remaining = len(order) - probe_size
     if remaining < 2 or train_size > remaining:
         wanted = f"{probe_size} probe" + (f" and {train_size} training" if train_size else "")
-        raise WorkbenchError(f"{len(order)} training images are too few for {wanted} samples; lower --probe-size")
+        sizes = "--train-size or --probe-size" if train_size else "--probe-size"
+        raise WorkbenchError(f"{len(order)} images are too few for {wanted} samples; lower {sizes}")
     probe = order[:probe_size]
     train = order[probe_size : probe_size + train_size] if train_size else order[probe_size:]
-    return np.sort(train), probe
+    return train, probe
 
 
-def _interleaved(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A fixed permutation in which every prefix holds the classes in their overall proportions."""
+def stratified_order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A fixed permutation in which every stretch holds the classes in about their overall proportions."""
     generator = np.random.default_rng(_SPLIT_SEED)
     shuffled = generator.permutation(len(labels))
     position = np.empty(len(labels))

@@ -11,6 +11,7 @@ from h5py import h5f, h5p
 
 from trainers.energylog.files import HDF5_ERRORS, reason
 from trainers.errors import WorkbenchError
+from trainers.rundir import LOG_NAME
 
 RETRY_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.04)
 """Pauses between the attempts to read something: it may be rewritten while it is read."""
@@ -29,9 +30,9 @@ def find(path: Path) -> tuple[Path, bool]:
     """
     try:
         if path.is_dir():
-            if not (path / "run.h5").exists():
+            if not (path / LOG_NAME).exists():
                 raise WorkbenchError(f"{path} holds no run.h5; give the directory of a run")
-            path = path / "run.h5"
+            path = path / LOG_NAME
         if not path.exists():
             raise WorkbenchError(f"{path} does not exist; give the directory of a run or its run.h5")
         if not path.is_file():

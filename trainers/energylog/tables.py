@@ -27,6 +27,10 @@ class SampleKeys:
     def __len__(self) -> int:
         return len(self.index)
 
+    def same_as(self, other: "SampleKeys") -> bool:
+        """Whether these are the same samples, with the same labels, in the same order."""
+        return np.array_equal(self.index, other.index) and np.array_equal(self.label, other.label)
+
 
 @dataclass(kw_only=True, slots=True)
 class SampleTable:

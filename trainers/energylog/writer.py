@@ -1,6 +1,7 @@
 """Write a log while the run goes on: append, flush, count, flush, so that a reader never sees half an epoch."""
 
 import atexit
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.energylog.files import HDF5_ERRORS, abandon, publish, reason, temporary
+from trainers.energylog.files import HDF5_ERRORS, abandon, descriptor, publish, reason, temporary
 from trainers.energylog.layout import create_file
 from trainers.energylog.meta import RunMeta
 from trainers.energylog.recover import copy_committed
@@ -136,6 +137,14 @@ class LogWriter:
         """Steps that are on disk, padding not counted."""
         return self._num_steps
 
+    def epochs(self) -> NDArray[np.void]:
+        """The committed rows of ``/epoch``: EPOCH_DTYPE, shape (committed,); no reader may share a writer's process."""
+        return self._read("/epoch", "epoch")
+
+    def events(self) -> NDArray[np.void]:
+        """The events so far: EVENT_DTYPE."""
+        return self._read("/events", "event")
+
     def append_step(self, row: Mapping[str, float]) -> None:
         """Add one optimizer step; steps reach the disk in whole blocks, at the latest with their epoch.
 
@@ -183,6 +192,7 @@ class LogWriter:
                 self._write(HISTOGRAM_OF[split], epoch, histogram_counts(deltas[split])[None])
             self._write("/epoch", epoch, row)
             self._commit("epoch", 1)
+            os.fsync(descriptor(self._file))
         committed: np.void = row[0]
         return committed
 
@@ -255,6 +265,11 @@ class LogWriter:
         self._commit("step", self._block)
         self._num_steps += self._num_pending
         self._num_pending = 0
+
+    def _read(self, path: str, axis: str) -> NDArray[np.void]:
+        with self._guard(path):
+            rows: NDArray[np.void] = self._data[path][: self._rows[axis]]
+            return rows
 
     def _write(self, path: str, start: int, rows: NDArray[Any]) -> None:
         """Write rows behind the committed ones, never sharing a chunk with them."""

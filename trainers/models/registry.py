@@ -14,7 +14,10 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "small-cnn": partial(PreActResNet, blocks=(1, 1, 1)),
     "preact-resnet18": partial(PreActResNet, blocks=(2, 2, 2, 2)),
 }
-"""``small-cnn``: three pre-activation blocks (77k parameters at width 16, 173k at 24). ``preact-resnet18``: 11.2M at width 64."""
+"""``small-cnn``: three pre-activation blocks (77k parameters at width 16, 174k at 24).
+
+``preact-resnet18``: 11.2M parameters at width 64.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

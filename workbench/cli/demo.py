@@ -1,5 +1,6 @@
 """``workbench demo``: three runs on real digits, one of them overfitted, in minutes."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,18 +20,23 @@ def demo(
 
     Example:  workbench demo --out demo
     """
-    from trainers.loop import CONFIG_NAME, LOG_NAME
+    from trainers.errors import WorkbenchError
+    from trainers.loop import read_config
     from trainers.recipes import complete
+    from trainers.rundir import holds_run
     from workbench.cli.training import run_training
     from workbench.report import console, plain, runs_table
     from workbench.summary import summarize_path
 
     folders = [out / method for method in METHODS]
     for method, folder in zip(METHODS, folders, strict=True):
-        if (folder / LOG_NAME).exists() or (folder / CONFIG_NAME).exists():
+        config = complete({"method": method, "data": "digits", "seed": seed})
+        if holds_run(folder):
+            if read_config(folder) != config:
+                raise WorkbenchError(f"{folder} holds a run of other settings; choose another --out, or remove it")
             code = run_training(folder)
         else:
-            code = run_training(folder, complete({"method": method, "data": "digits", "seed": seed}))
+            code = run_training(folder, config)
         if code:
             raise typer.Exit(code)
     summaries = [summarize_path(folder) for folder in folders]
@@ -39,13 +45,13 @@ def demo(
     screen.print(plain(_reading(summaries[0].eps)))
     screen.print("Look deeper:")
     for command in (
-        f"workbench inspect {folders[0]}",
-        f"workbench onset {folders[0]}",
-        f"workbench inspect {folders[1]} --json",
-        f"workbench runs {out}",
-        f"workbench train --method rs-fgsm --out {out / 'rs-fgsm'}",
+        ("inspect", folders[0]),
+        ("onset", folders[0]),
+        ("inspect", folders[1], "--json"),
+        ("runs", out),
+        ("train", "--method", "rs-fgsm", "--out", out / "rs-fgsm"),
     ):
-        screen.print(plain("  " + command))
+        screen.print(plain("  workbench " + shlex.join(map(str, command))))
     if sys.stdout.isatty():
         from workbench.tui.app import run as run_app
 
@@ -54,9 +60,9 @@ def demo(
 
 def _reading(eps: float | None) -> str:
     """How to read the table."""
-    from workbench.cli.hints import shown_eps
+    from workbench.report.text import epsilon
 
-    where = f" at ε = {shown_eps(eps)}" if eps else ""
+    where = f" at ε = {epsilon(eps)}" if eps else ""
     return (
         f"Accuracies on the held-out probe set{where}. High FGSM beside low PGD accuracy is catastrophic overfitting:"
         " the model beats only its own attack. ΔE is of the training set under the training attack."

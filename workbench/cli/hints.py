@@ -1,10 +1,10 @@
 """Defaults as help texts, from the one table that holds them."""
 
 from dataclasses import MISSING, fields
-from fractions import Fraction
 
 from trainers.recipes import DATA_DEFAULTS, MODEL_WIDTHS
 from trainers.spec import TrainConfig
+from workbench.report.text import epsilon
 
 _FIXED = {field.name: field.default for field in fields(TrainConfig) if field.default is not MISSING}
 
@@ -23,11 +23,5 @@ def default_of(name: str) -> str:
 
 def _shown(name: str, value: object) -> str:
     if name == "eps" and isinstance(value, float):
-        return shown_eps(value)
+        return epsilon(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def shown_eps(eps: float) -> str:
-    """ε as n/255 where it is one, else as a decimal."""
-    in_255 = eps * 255
-    return f"{round(in_255)}/255" if abs(in_255 - round(in_255)) < 1e-6 else f"{float(Fraction(eps)):g}"

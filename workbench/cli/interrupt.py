@@ -4,33 +4,24 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
-from numpy.typing import NDArray
+from trainers.callbacks import Answer, BatchReport, EpochReport, StartReport
 
-from trainers.callbacks import Answer, BatchReport, EpochReport
-from trainers.spec import TrainConfig
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopOnSignal:
-    """A callback that answers STOP once SIGINT or SIGTERM has come."""
+    """A callback that answers STOP once SIGINT, SIGTERM or SIGHUP (a lost connection) has come."""
 
     def __init__(self) -> None:
         """Nothing has come yet; ``watching`` installs the handlers."""
         self.received: int | None = None
 
-    @property
-    def exit_code(self) -> int:
-        """128 + the signal, as a shell reports it: 130 after Ctrl-C."""
-        assert self.received is not None
-        return 128 + self.received
-
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Handle the signals inside; after the first one, the next has its usual effect."""
-        former = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        """Handle the signals inside, but those that are ignored (nohup); after the first one, the next interrupts."""
+        wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        former = {number: signal.signal(number, self._receive) for number in wanted}
         try:
             yield
         finally:
@@ -40,9 +31,10 @@ class StopOnSignal:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         for other in SIGNALS:
-            signal.signal(other, signal.default_int_handler)
+            if signal.getsignal(other) is not signal.SIG_IGN:
+                signal.signal(other, signal.default_int_handler)
 
-    def on_start(self, config: TrainConfig, rows: NDArray[Any]) -> None:
+    def on_start(self, report: StartReport) -> None:
         """Nothing to do."""
 
     def on_batch(self, report: BatchReport) -> Answer:

@@ -23,7 +23,6 @@ COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, m
 app = typer.Typer(
     name="workbench",
     help="See adversarial training go wrong while it happens: delta energies, onset, which checkpoint to keep.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,7 +32,9 @@ for _command in COMMANDS:
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if context.invoked_subcommand is None and not version:
+        typer.echo(context.get_help())
     if version:
         from importlib.metadata import version as installed
 

@@ -9,14 +9,15 @@ def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instea
     """List the training methods, their cost and their source.
 
     Cost is in forward passes (a backward pass to the input counts 1, to the weights 2); "+1" is the pass that recording
-    E(x) of every sample costs where the method never forwards x; --record subset:N or probe lowers or removes it.
+    E(x) costs where the method never forwards x; --record probe saves it.
 
     Example:  workbench methods
     """
     from rich.table import Table
 
-    from trainers.recipes import METHODS
+    from trainers.recipes import DATA_DEFAULTS, METHODS
     from workbench.report import console, json_text, plain
+    from workbench.report.text import epsilon
 
     if json:
         rows = [
@@ -29,7 +30,8 @@ def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instea
             }
             for method in METHODS.values()
         ]
-        typer.echo(json_text({"methods": rows}))
+        default_eps = {kind: defaults["eps"] for kind, defaults in DATA_DEFAULTS.items()}
+        typer.echo(json_text({"methods": rows, "default_eps": default_eps}))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("method", "cost", "what it does"):
@@ -41,6 +43,9 @@ def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instea
         sources.setdefault(method.source, []).append(method.name)
     screen = console()
     screen.print(table)
+    screen.print()
+    for kind, defaults in DATA_DEFAULTS.items():
+        screen.print(plain(f"default ε of every method on {kind}: {epsilon(defaults['eps'])}"))
     screen.print()
     for source, names in sources.items():
         screen.print(plain(f"{', '.join(names)}: {source}"))

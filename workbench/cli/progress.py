@@ -1,20 +1,28 @@
 """What a training run shows while it goes on: a bar on a terminal, one plain line per epoch in a pipe."""
 
 import math
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from trainers.callbacks import Answer, BatchReport, EpochReport
-from trainers.spec import TrainConfig
+from trainers.callbacks import Answer, BatchReport, EpochReport, StartReport
 from workbench.report.text import MISSING, nats, percent, visible
 
 REFRESH_SECONDS = 0.25
+
+
+class _StderrConsole(Console):
+    """A console on stderr whose reader may go away without ending the run."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 class TrainProgress:
@@ -22,7 +30,7 @@ class TrainProgress:
 
     def __init__(self, title: str) -> None:
         """Name what is being trained; ``shown`` displays it."""
-        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._console = _StderrConsole(stderr=True, highlight=False, markup=False)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -48,10 +56,10 @@ class TrainProgress:
         """Print a sentence on stderr."""
         self._console.print(visible(sentence), soft_wrap=True)
 
-    def on_start(self, config: TrainConfig, rows: NDArray[Any]) -> None:
+    def on_start(self, report: StartReport) -> None:
         """Set the scale: epochs."""
-        self._epochs = config.epochs
-        self._task = self._bar.add_task(self._title, total=config.epochs, completed=len(rows), figures="")
+        self._epochs = report.config.epochs
+        self._task = self._bar.add_task(self._title, total=self._epochs, completed=len(report.rows), figures="")
 
     def on_batch(self, report: BatchReport) -> Answer:
         """Update the bar a few times a second; asking for the figures waits for the device."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trainers.errors import WorkbenchError
+from trainers.rundir import LOG_NAME
 
 
 def runs(
@@ -20,7 +21,7 @@ def runs(
 
     Example:  workbench runs demo
     """
-    from workbench.report import console, json_text, runs_table, unreadable_report
+    from workbench.report import console, json_text, plain, runs_table, unreadable_report
     from workbench.summary import summarize_path, to_json
 
     if not directory.is_dir():
@@ -42,12 +43,12 @@ def runs(
     if damaged:
         console().print(unreadable_report(damaged.values()))
     if not summaries and not damaged:
-        console().print(f"No runs below {directory}; workbench train makes one.")
+        console().print(plain(f"No runs below {directory}; workbench train makes one."))
 
 
 def _logs(directory: Path) -> Iterator[Path]:
     """Every run.h5 below the directory; links and hidden directories are not followed."""
     for folder, subfolders, files in os.walk(directory):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        if "run.h5" in files:
-            yield Path(folder) / "run.h5"
+        if LOG_NAME in files:
+            yield Path(folder) / LOG_NAME

@@ -1,5 +1,6 @@
 """A training run with everything the command line adds to it: progress, onset flags, Ctrl-C."""
 
+import shlex
 from pathlib import Path
 
 from trainers.loop import Outcome, fit, read_config
@@ -26,6 +27,5 @@ def run_training(out: Path, config: TrainConfig | None = None) -> int:
     if outcome is Outcome.ALREADY_FINISHED:
         progress.say(f"{out} is already finished; nothing to do")
     if outcome is Outcome.STOPPED:
-        progress.say(f"stopped; continue with: workbench train --resume {out}")
-        return stop.exit_code
-    return 0
+        progress.say(f"stopped; continue with: workbench train --resume {shlex.quote(str(out))}")
+    return 0 if stop.received is None else 128 + stop.received

@@ -16,10 +16,12 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
 
     Args:
         summaries: the runs, in the order of the rows.
-        names: what to call them, the names of their directories by default; left out where they are the methods.
+        names: what to call them, the paths of their directories by default; left out where they are the methods, all
+            different.
     """
-    names = [summary.path.parent.name for summary in summaries] if names is None else names
-    named = any(name != summary.method for name, summary in zip(names, summaries, strict=True))
+    names = [_name(summary) for summary in summaries] if names is None else names
+    methods = [summary.method for summary in summaries]
+    named = list(names) != methods or len(set(methods)) < len(methods)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, padding=(0, 1))
     table.caption = Text(_caption(summaries), style="dim", justify="left")
     if named:
@@ -32,6 +34,12 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
         cells = [plain(summary.method), Text(_progress(summary)), *_last_epoch(summary), _onsets(summary)]
         table.add_row(*([plain(name), *cells] if named else cells))
     return table
+
+
+def _name(summary: RunSummary) -> str:
+    """The directory as it was given, or by its full path if that says nothing."""
+    folder = summary.path.parent
+    return str(folder if folder.name not in ("", "..") else folder.resolve())
 
 
 def _last_epoch(summary: RunSummary) -> list[Text]:

@@ -270,3 +270,17 @@ async def test_samples_beyond_the_axis_are_counted(tmp_path: Path, opened: Opene
         await pilot.press("3", "home")
         await pilot.pause()
         assert "◂2.0%" in text_of(pilot)
+
+
+@pytest.mark.parametrize(
+    ("module", "later"),
+    [
+        ("workbench.tui.app", ("textual", "numpy", "h5py")),
+        ("workbench.tui.application", ("numpy", "h5py", "textual_plot", "torch", "sklearn")),
+        ("workbench.tui.source", ("textual_plot", "torch", "sklearn")),
+    ],
+)
+def test_what_the_first_frame_does_not_need_is_loaded_later(module: str, later: tuple[str, ...]) -> None:
+    script = f"import sys, {module}; print([name for name in {later} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 """Pause between looks at a log; no redraw of live data is more frequent than this."""
 
+FIRST_LOOK_SECONDS = 0.1
+"""Pause before the first: loading numpy beside the event loop would hold up the first frame."""
+
 
 class Layout(NamedTuple):
     """Which widgets a pane shows from a size of the terminal on, and the style class that arranges them."""
@@ -103,7 +106,7 @@ class RunScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show what is known, then read the whole run and follow it."""
         self._arrange()
-        self.set_timer(0.1, self._look)
+        self.set_timer(FIRST_LOOK_SECONDS, self._look)
         self.set_interval(POLL_SECONDS, self._look)
         self.set_interval(1.0, self._tell)
 
@@ -172,8 +175,7 @@ class RunScreen(Screen[None]):
         """Find a command by name."""
         from textual.command import CommandPalette
 
-        if not CommandPalette.is_open(self.app):
-            self.app.push_screen(CommandPalette())
+        self.app.push_screen(CommandPalette())
 
     def action_help(self) -> None:
         """Show the keys."""
@@ -199,7 +201,7 @@ class RunScreen(Screen[None]):
             return
         self._layout = layout
         panes = self.query_one("#panes")
-        panes.set_classes(f"{layout.arrangement}")
+        panes.set_classes(layout.arrangement)
         for widget in panes.children:
             widget.display = widget.id in layout.widgets
         self._show()

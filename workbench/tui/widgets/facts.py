@@ -147,4 +147,4 @@ def _moment(seconds: float) -> str:
     """A time as UTC; files may hold anything."""
     if not math.isfinite(seconds) or not 0 <= seconds < 1e11:
         return MISSING
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

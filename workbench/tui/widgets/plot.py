@@ -24,7 +24,6 @@ from workbench.tui.widgets.timeline import FLAGS, EpochChosen, mark_epochs
 SMALLEST = (12, 4)
 """Columns and rows below which textual-plot cannot draw its box."""
 
-
 LEAST, MOST = 1e-9, 1e30
 """Numbers beyond these are not plotted: a diverged loss, or a foreign file's."""
 

@@ -157,7 +157,9 @@ def contents() -> dict[str, bytes]:
         "a header that promises too much": b"\xff" * 8 + whole[8:],
         "foreign safetensors": save({"weight": torch.zeros(3)}),
         "safetensors of another format": save(tensors, {"format": "pt"}),
-        "a resume state or a checkpoint of the other kind": save(tensors, {"format": "something-else"}),
+        "all we need under another format": save(
+            tensors, header() | {"format": "x", "position": '{"epoch": 1, "next_batch": 0, "seconds": 0}'}
+        ),
         "no description": save(tensors, {"format": "workbench-checkpoint"}),
         "a missing weight": save(fewer, header()),
         "a weight too many": save(more, header()),

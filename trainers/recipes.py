@@ -139,12 +139,17 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
 def _absolute(data: str) -> str:
     """Data by its absolute path, so that a run can be resumed from anywhere."""
     kind, colon, where = data.partition(":")
-    return f"{kind}:{Path(where).expanduser().absolute()}" if colon and where else data
+    if not (colon and where):
+        return data
+    try:
+        return f"{kind}:{Path(where).expanduser().absolute()}"
+    except RuntimeError as error:
+        raise WorkbenchError(f"cannot find {where}: {error}") from None
 
 
 def _check_der(method: MethodSpec, given: Mapping[str, Any], merged: dict[str, Any]) -> None:
     """No DER setting may be given and then ignored."""
-    options = [f"--{name.replace('_', '-')}" for name in given if name.startswith("der_")]
+    options = [f"--{name.replace('_', '-')}" for name in given if name.startswith("der_") and given[name] != 0]
     if DELTA_ENERGY not in method.regularizers:
         merged["der_beta"] = 0.0
         if options:

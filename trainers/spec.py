@@ -73,8 +73,8 @@ class MethodSpec:
 
     @property
     def attack_forwards_clean(self) -> bool:
-        """Whether the attack's first forward pass is that of x itself, so that its logits can be reused."""
-        return self.attack is not None and self.attack.start == "zero"
+        """Whether the attack's first forward pass is that of x itself in training mode: its logits can be reused."""
+        return self.attack is not None and self.attack.start == "zero" and self.attack.batch_norm == "train"
 
     @property
     def passes(self) -> int:

@@ -1,7 +1,7 @@
 """How one batch becomes one update. Steps own the modes and the optimizer; attacks and losses touch neither."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -13,7 +13,7 @@ from trainers.attacks import perturb
 from trainers.attacks.pgd import Forward
 from trainers.losses import LOSSES
 from trainers.regularizers import REGULARIZERS
-from trainers.spec import MethodSpec, TrainConfig
+from trainers.spec import BatchNormMode, MethodSpec, TrainConfig
 
 
 class StepResult(NamedTuple):
@@ -84,16 +84,17 @@ def standard_step(
     if method.attack is None:
         clean_logits = model(x)
     else:
-        with fabric.autocast():
-            x_adv, clean_logits = perturb(
+        with fabric.autocast(), _mode(model, method.attack.batch_norm):
+            x_adv, first_logits = perturb(
                 _unwrapped(model),
                 x,
                 y,
                 ball=config.ball,
                 attack=method.attack,
                 generator=generator,
-                keep_graph=regularized,
+                keep_graph=regularized and method.attack_forwards_clean,
             )
+        clean_logits = first_logits if method.attack_forwards_clean else None
         if clean_logits is None and regularized:
             clean_logits = model(x)
         elif clean_logits is None and record:
@@ -111,6 +112,11 @@ def standard_step(
     fabric.backward(total)
     optimizer.step()
     return StepResult(total.detach(), regularizer.detach(), _detached(clean_logits), _detached(adv_logits))
+
+
+def _mode(model: nn.Module, batch_norm: BatchNormMode) -> AbstractContextManager[None]:
+    """The mode an attack runs in: training mode as it is, or evaluation mode."""
+    return evaluation_mode(model) if batch_norm == "eval" else nullcontext()
 
 
 def _unwrapped(model: nn.Module) -> Forward:

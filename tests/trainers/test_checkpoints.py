@@ -29,7 +29,9 @@ from trainers.checkpoints import (
     save_weights,
     write_atomically,
 )
+from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
+from trainers.rundir import find_weights
 
 SPEC = ModelSpec(name="small-cnn", width=4, in_channels=3, num_classes=6, mean=(0.1, 0.2, 1 / 3), std=(0.5, 1e-3, 0.7))
 NOBODY = 65534
@@ -326,10 +328,10 @@ def read_only_folder(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 FAILURES = {
-    "full disk": (full_disk, OSError),
-    "fsync fails": (failing_fsync, OSError),
-    "rename fails": (failing_rename, OSError),
-    "read-only folder": (read_only_folder, OSError),
+    "full disk": (full_disk, WorkbenchError),
+    "fsync fails": (failing_fsync, WorkbenchError),
+    "rename fails": (failing_rename, WorkbenchError),
+    "read-only folder": (read_only_folder, WorkbenchError),
     "Ctrl-C": (interrupted, KeyboardInterrupt),
 }
 
@@ -353,10 +355,10 @@ def _old(folder: Path) -> Path:
 
 
 def test_a_first_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with failing_fsync(tmp_path / "file", monkeypatch) as path, pytest.raises(OSError, match="Input/output"):
+    with failing_fsync(tmp_path / "file", monkeypatch) as path, pytest.raises(WorkbenchError, match="Input/output"):
         write_atomically(path, b"new")
     assert names(tmp_path) == []
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(WorkbenchError, match="nowhere"):
         write_atomically(tmp_path / "nowhere" / "file", b"new")
 
 
@@ -370,7 +372,7 @@ def test_a_first_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: py
 def test_checkpoints_are_written_atomically(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save_one: Callable[[Path], None]
 ) -> None:
-    with failing_fsync(_old(tmp_path), monkeypatch) as path, pytest.raises(OSError, match="Input/output"):
+    with failing_fsync(_old(tmp_path), monkeypatch) as path, pytest.raises(WorkbenchError, match="Input/output"):
         save_one(path)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
@@ -397,7 +399,7 @@ def test_pruning_keeps_the_last_ones_and_the_best(
     kept = set(sorted(epochs)[-keep_last:])
     if keep_best and best in epochs:
         kept.add(best)
-    assert store.epochs() == sorted(kept)
+    assert list(find_weights(folder)) == sorted(kept)
     assert store.resume_path.exists()
 
 
@@ -415,6 +417,6 @@ def test_file_names_are_those_of_the_contract_and_foreign_files_stay(tmp_path: P
     }
     for name in foreign:
         (tmp_path / "checkpoints" / name).write_bytes(b"mine")
-    assert store.epochs() == [0, 12, 1_234_567]
+    assert list(find_weights(tmp_path)) == [0, 12, 1_234_567]
     store.prune(0)
     assert set(names(tmp_path / "checkpoints")) == foreign | {expected[-1]}

@@ -83,7 +83,7 @@ def test_no_settings_at_all_are_enough() -> None:
 @pytest.mark.parametrize("kind", DATA_DEFAULTS)
 def test_settings_given_win_over_defaults(kind: str) -> None:
     given = {
-        "data": kind if kind == "digits" else f"{kind}:x",
+        "data": kind if kind == "digits" else f"{kind}:/x",
         "method": "pgd-der",
         "model": "preact-resnet18",
         "eps": "4/255",

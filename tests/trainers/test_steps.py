@@ -43,7 +43,9 @@ def batch(number: int) -> tuple[Tensor, Tensor]:
 
 
 def settings(method: str, der: plain_torch.Der = DERS[0]) -> TrainConfig:
-    regularizer = {"der_beta": der.beta, "der_energy": der.energy, "der_penalty": der.penalty, "der_margin": der.margin}
+    regularizer = {"der_beta": der.beta, "der_energy": der.energy, "der_penalty": der.penalty}
+    if der.penalty == "hinge":
+        regularizer["der_margin"] = der.margin
     return complete({"method": method, "eps": EPS} | (regularizer if method.endswith("-der") else {}))
 
 

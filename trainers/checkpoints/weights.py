@@ -58,6 +58,8 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         fields = json.loads(metadata["model"])
         spec = ModelSpec(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
         facts: dict[str, Any] = json.loads(metadata["facts"])
+        if not isinstance(facts, dict):
+            raise TypeError("its facts are no JSON object")
         model = build_model(spec)
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -54,7 +54,7 @@ def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
 
 def _mode(path: Path) -> str:
     with _open(path) as image:
-        return "L" if image.mode in ("L", "1", "I;16") else "RGB"
+        return "L" if image.mode in ("L", "1") else "RGB"
 
 
 def _open(path: Path) -> Image.Image:
@@ -74,6 +74,8 @@ def _decode(paths: Sequence[Path], mode: str) -> torch.Tensor:
     out: NDArray[np.uint8] | None = None
     for i, path in enumerate(paths):
         with _open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                raise WorkbenchError(f"{path} has more than 8 bits a channel (16-bit or float); convert it to 8 bits")
             try:
                 pixels = np.asarray(image.convert(mode))
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

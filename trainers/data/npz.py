@@ -84,8 +84,8 @@ def _class_names(path: Path, names: NDArray[np.generic] | None, num_classes: int
         )
     if names is None:
         return tuple(map(str, range(num_classes)))
-    if names.ndim != 1 or names.dtype.kind not in "US" or not num_classes <= len(names) <= MAX_CLASSES:
-        raise WorkbenchError(f"{path}: class_names must hold one text for each of the {num_classes} classes")
+    if names.ndim != 1 or names.dtype.kind not in "US" or len(names) > MAX_CLASSES:
+        raise WorkbenchError(f"{path}: class_names must be a list of texts, at most {MAX_CLASSES}")
     return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names.tolist())
 
 

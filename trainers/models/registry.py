@@ -31,6 +31,10 @@ class ModelSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not (len(self.mean) == len(self.std) == self.in_channels and min(self.std, default=0.0) > 0):
+            raise WorkbenchError(f"a model of {self.in_channels} channels needs as many means and stds, stds above 0")
+
 
 def build_model(spec: ModelSpec) -> nn.Module:
     """The network of a spec with fresh weights from torch's global generator; images in [0, 1] to logits.

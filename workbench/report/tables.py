@@ -16,12 +16,11 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
 
     Args:
         summaries: the runs, in the order of the rows.
-        names: what to call them, the paths of their directories by default; left out where they are the methods, all
-            different.
+        names: what to call them, the names of their directories by default, or the paths if those are not all
+            different; left out where they are the methods.
     """
-    names = [_name(summary) for summary in summaries] if names is None else names
-    methods = [summary.method for summary in summaries]
-    named = list(names) != methods or len(set(methods)) < len(methods)
+    names = _names(summaries) if names is None else names
+    named = list(names) != [summary.method for summary in summaries]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, padding=(0, 1))
     table.caption = Text(_caption(summaries), style="dim", justify="left")
     if named:
@@ -36,10 +35,11 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
     return table
 
 
-def _name(summary: RunSummary) -> str:
-    """The directory as it was given, or by its full path if that says nothing."""
-    folder = summary.path.parent
-    return str(folder if folder.name not in ("", "..") else folder.resolve())
+def _names(summaries: Sequence[RunSummary]) -> list[str]:
+    """The names of the runs' directories, or their paths where the names do not tell them apart."""
+    folders = [summary.path.parent for summary in summaries]
+    names = [folder.name for folder in folders]
+    return names if len({*names, ""}) > len(names) else [str(folder) for folder in folders]
 
 
 def _last_epoch(summary: RunSummary) -> list[Text]:

@@ -15,7 +15,7 @@ from workbench.tui.heat import heat_of
 from workbench.tui.palette import LEVELS, heat
 from workbench.tui.source import Source
 from workbench.tui.widgets.curves import row_of, ticks
-from workbench.tui.widgets.histogram import joined
+from workbench.tui.widgets.histogram import bars, joined
 from workbench.tui.widgets.plot import decimate
 
 
@@ -28,6 +28,15 @@ def test_joined_shares_are_those_of_the_fine_steps() -> None:
 def test_joining_keeps_the_sum(columns: int) -> None:
     fine = np.random.default_rng(1).random(FINE)
     assert sum(joined(fine.tolist(), columns)) == pytest.approx(fine.sum())
+
+
+@given(st.integers(1, 400))
+def test_bars_are_not_too_many_and_about_equally_wide(columns: int) -> None:
+    heights = bars(np.random.default_rng(2).random(FINE).tolist(), columns)
+    assert len(heights) == columns
+    widths = np.diff(np.flatnonzero([True, *(np.diff(heights) != 0), True]))
+    assert len(widths) <= 72
+    assert widths.max() - widths.min() <= 1
 
 
 def test_the_glance_shares_out_the_last_epoch(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ STATISTICS = (("5 %", "q05"), ("25 %", "q25"), ("median", "q50"), ("75 %", "q75"
 MOMENTS = (("mean", "mean"), ("std", "std"))
 
 
+MOST_BARS = 72
+"""More bars than these show noise, not shape, for a thousand samples or so."""
+
 LEAST_SHARE = 0.0005
 """The least share that a percentage with one decimal shows."""
 
@@ -52,11 +55,11 @@ class Histogram(Painted):
             sheet.write_centred((left + right) // 2, bottom // 2, words, style(palette.MUTED))
             return
         columns, axis = right - left - 1, DeltaAxis(moment.low, moment.high)
-        shares = joined(moment.shares, columns)
-        before = joined(moment.before if self._ghost else (), columns)
+        shares = bars(moment.shares, columns)
+        before = bars(moment.before if self._ghost else (), columns)
         top = max(*shares, *before)
         _zero_line(sheet, left + 1, bottom, axis, columns)
-        _bars(sheet, left + 1, bottom, [share / top for share in shares], [share / top for share in before])
+        _draw_bars(sheet, left + 1, bottom, [share / top for share in shares], [share / top for share in before])
         _heights(sheet, top, bottom)
         self._legend(sheet, right, ghost=any(before))
         self._quantiles(sheet, left + 1, bottom + 1, axis, columns)
@@ -111,7 +114,14 @@ def joined(shares: Sequence[float], columns: int) -> list[float]:
     return [end - start for start, end in pairwise(below)]
 
 
-def _bars(sheet: Cells, left: int, bottom: int, heights: list[float], ghosts: list[float]) -> None:
+def bars(shares: Sequence[float], columns: int) -> list[float]:
+    """Shares per bar, once for each of a bar's columns; bars are as wide as leaves no more of them than can be told."""
+    count = math.ceil(columns / (1 + columns // MOST_BARS))
+    heights = joined(shares, count)
+    return [heights[column * count // columns] for column in range(columns)]
+
+
+def _draw_bars(sheet: Cells, left: int, bottom: int, heights: list[float], ghosts: list[float]) -> None:
     """Bars from 0 to 1 (the box's height) in eighths of a cell, ghosts behind them."""
     rows = bottom - 1
     for column, (height, ghost) in enumerate(zip(heights, ghosts, strict=True)):
@@ -130,7 +140,7 @@ def _bars(sheet: Cells, left: int, bottom: int, heights: list[float], ghosts: li
 
 
 def _heights(sheet: Cells, top: float, bottom: int) -> None:
-    """The upright axis: share of the samples per column."""
+    """The upright axis: share of the samples per bar."""
     sheet.write_right(LEFT, 1, percent(top), style(palette.MUTED))
     if bottom >= 4:
         sheet.write_right(LEFT, bottom - 1, "0%", style(palette.MUTED))

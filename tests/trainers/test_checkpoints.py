@@ -378,6 +378,17 @@ def test_checkpoints_are_written_atomically(
     assert names(tmp_path) == ["file"]
 
 
+def test_an_exclusive_write_never_replaces(tmp_path: Path) -> None:
+    path = _old(tmp_path)
+    with pytest.raises(FileExistsError):
+        write_atomically(path, b"new", exclusive=True)
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+    write_atomically(tmp_path / "other", b"new", exclusive=True)
+    assert (tmp_path / "other").read_bytes() == b"new"
+    assert names(tmp_path) == ["file", "other"]
+
+
 def store_with(folder: Path, epochs: set[int], **settings: Any) -> CheckpointStore:
     store = CheckpointStore(folder, **({"keep_last": 3, "keep_best": True} | settings))
     store.directory.mkdir(parents=True, exist_ok=True)
@@ -401,6 +412,27 @@ def test_pruning_keeps_the_last_ones_and_the_best(
         kept.add(best)
     assert list(find_weights(folder)) == sorted(kept)
     assert store.resume_path.exists()
+
+
+def test_weights_that_something_names_are_never_pruned(tmp_path: Path) -> None:
+    store = store_with(tmp_path, set(range(8)), keep_last=1, keep_best=True)
+    store.keep(2)
+    store.keep(99)
+    store.prune(4)
+    store.prune(None)
+    assert list(find_weights(tmp_path)) == [2, 7]
+    assert find_weights(tmp_path)[2] == store.path(2)
+
+
+def test_opening_makes_the_folder_and_clears_what_a_killed_process_left(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "run", keep_last=1, keep_best=True)
+    assert find_weights(tmp_path / "run") == {}
+    store.open()
+    leftover = store.directory / ".epoch-000003.safetensors.4711.tmp"
+    leftover.write_bytes(b"half")
+    store.path(3).write_bytes(b"whole")
+    store.open()
+    assert names(store.directory) == ["epoch-000003.safetensors"]
 
 
 def test_file_names_are_those_of_the_contract_and_foreign_files_stay(tmp_path: Path) -> None:

@@ -112,6 +112,28 @@ def test_beta_without_der_is_refused(name: str) -> None:
     assert complete({"method": name, "der_beta": 0.0}).der_beta == 0.0
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [*({"method": name} for name in METHODS), *({"der_penalty": kind} for kind in ("squared", "abs", "hinge"))],
+    ids=lambda settings: "-".join(settings.values()),
+)
+def test_the_configuration_of_a_run_trains_it_again(settings: dict[str, str]) -> None:
+    """``--config OUT/config.toml`` holds every setting, those of DER too; it must not be refused for its own values."""
+    config = complete(settings)
+    assert complete(config.to_dict()) == config
+
+
+def test_no_der_setting_is_taken_and_then_ignored() -> None:
+    for name, value in {"der_energy": "joint", "der_penalty": "hinge", "der_margin": 0.125}.items():
+        with refuses("pgd", name.replace("_", "-"), "pgd-der"):
+            complete({"method": "pgd", name: value})
+        with refuses("standard", name.replace("_", "-")):
+            complete({"method": "standard", name: value})
+    with refuses("--der-margin", "hinge"):
+        complete({"method": "pgd-der", "der_penalty": "squared", "der_margin": 0.125})
+    assert complete({"method": "pgd-der", "der_penalty": "hinge", "der_margin": 0.125}).der_margin == 0.125
+
+
 def test_beta_of_a_der_row_may_be_chosen_and_may_be_zero() -> None:
     assert complete({"method": "rs-fgsm-der", "der_beta": 3}).der_beta == 3.0
     assert complete({"method": "rs-fgsm-der", "der_beta": 0}).der_beta == 0.0

@@ -259,6 +259,36 @@ def test_an_attack_in_evaluation_mode_moves_no_running_statistics(fabric: Fabric
     assert all(module.training for module in run.module.modules())
 
 
+@pytest.mark.parametrize(("name", "forwards"), [("fgsm", 2), ("fgsm-der", 3)])
+def test_logits_of_an_attack_in_evaluation_mode_are_not_taken_for_those_of_training(
+    fabric: Fabric, name: str, forwards: int
+) -> None:
+    """Its first pass is of x, but in the other mode: the regularizer needs a pass of its own, the record likewise."""
+    run, twin = Run(fabric, name), network()
+    x, y = batch(0)
+    row = get_method(name)
+    assert row.attack is not None
+    row = replace(row, attack=replace(row.attack, batch_norm="eval"))
+    with counted(run.module) as costs:
+        result = standard_step(
+            fabric,
+            run.model,
+            run.optimizer,
+            x,
+            y,
+            method=row,
+            config=settings(name),
+            generator=torch.Generator(),
+            record=True,
+        )
+    recording = 0 if name.endswith("-der") else 1
+    assert len(costs.inputs) == forwards + recording
+    assert row.recording_passes == recording
+    assert row.passes == forwards + 1 + 2 * (costs.backwards - 1)
+    assert_close(result.clean_logits, twin(x).detach(), "natural logits in training mode")
+    assert int(run.module.get_buffer("bn.num_batches_tracked")) == forwards - 1
+
+
 def partly_frozen() -> nn.Module:
     model = network()
     model.get_submodule("layer1").eval()

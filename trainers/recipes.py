@@ -1,7 +1,7 @@
 """The table of training methods and the defaults of each data set: data, no code per method."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
         raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
     merged["data"] = _absolute(str(given["data"]))
-    _check_der(method, given, merged)
+    _check_der(method, kind, given, merged)
     return TrainConfig.from_dict(normalise(merged))
 
 
@@ -147,14 +147,16 @@ def _absolute(data: str) -> str:
         raise WorkbenchError(f"cannot find {where}: {error}") from None
 
 
-def _check_der(method: MethodSpec, given: Mapping[str, Any], merged: dict[str, Any]) -> None:
-    """No DER setting may be given and then ignored."""
-    options = [f"--{name.replace('_', '-')}" for name in given if name.startswith("der_") and given[name] != 0]
+def _check_der(method: MethodSpec, kind: str, given: Mapping[str, Any], merged: dict[str, Any]) -> None:
+    """No DER setting may be chosen and then ignored; one that is what it would be anyway is no choice."""
+    ordinary = {field.name: field.default for field in fields(TrainConfig)} | dict(DATA_DEFAULTS[kind])
+    chosen = [name for name in given if name.startswith("der_") and given[name] not in (0, ordinary[name])]
     if DELTA_ENERGY not in method.regularizers:
         merged["der_beta"] = 0.0
-        if options:
+        if chosen:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
             has_der = method.name + DER_SUFFIX in METHODS
             advice = f"use {method.name}{DER_SUFFIX}" if has_der else "use an adversarial method with -der"
-            raise WorkbenchError(f"method {method.name} has no delta-energy term for {', '.join(options)}; {advice}")
-    elif "der_margin" in given and merged.get("der_penalty") != "hinge":
+            raise WorkbenchError(f"method {method.name} has no delta-energy term for {options}; {advice}")
+    elif "der_margin" in chosen and merged.get("der_penalty") != "hinge":
         raise WorkbenchError("--der-margin is of the hinge; give --der-penalty hinge with it, or drop it")

@@ -118,7 +118,6 @@ def _execute(run: Run, out: Path) -> dict[str, Any]:
         "delta_std": last.delta_energy.std,
         "flags": ", ".join(f"{onset.kind} {onset.epoch} (said at {onset.detected_epoch})" for onset in summary.onsets),
         "label": _label(folder),
-        "seconds": sum((e.train_seconds or 0) + (e.evaluation_seconds or 0) for e in summary.epochs),
     }
 
 
@@ -152,19 +151,18 @@ def _report(
 
 def _table(runs: list[Run], rows: list[dict[str, Any]]) -> list[str]:
     lines = [
-        "| method | settings | clean | FGSM | PGD-10 | PGD/FGSM | ΔE mean ± std | CO label | flagged | seconds |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| method | settings | clean | FGSM | PGD-10 | PGD/FGSM | ΔE mean ± std | CO label | flagged |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for run, row in zip(runs, rows, strict=True):
         settings = " ".join(f"{name}={value}" for name, value in run.settings if name != "train_probe_size")
         if "failed" in row:
-            lines.append(f"| {run.method} | {settings} | {row['failed']} | | | | | | | |")
+            lines.append(f"| {run.method} | {settings} | {row['failed']} | | | | | | |")
             continue
         ratio = row["pgd"] / row["fgsm"] if row["fgsm"] else float("nan")
         lines.append(
             f"| {run.method} | {settings} | {row['clean']:.3f} | {row['fgsm']:.3f} | {row['pgd']:.3f} | {ratio:.2f} |"
             f" {row['delta_mean']:+.2f} ± {row['delta_std']:.2f} | {row['label']} | {row['flags'] or '–'} |"
-            f" {row['seconds']:.0f} |"
         )
     return lines
 

@@ -96,7 +96,7 @@ DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "der_beta": 15.0,
         "der_penalty": "abs",
         "probe_size": 300,
-        "train_probe_size": 300,
+        "train_probe_size": 150,
     },
     "folder": _IMAGES,
     "npz": _IMAGES,

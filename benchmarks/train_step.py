@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         images = _images(Path(folder))
         for title, settings in (
-            ("small-cnn width 16, digits 8×8, batch 64", {"data": "digits"}),
+            ("small-cnn width 24, digits 8×8, batch 64", {"data": "digits"}),
             (
                 "preact-resnet18 width 16, 32×32×3, batch 128",
                 {"data": f"npz:{images}", "model": "preact-resnet18", "width": 16, "probe_size": 32},

@@ -1,0 +1,85 @@
+"""``workbench inspect RUN`` on a terminal: straight to the app, without the command line's libraries."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    keys = SampleKeys(index=np.arange(4), label=np.zeros(4, dtype=np.int32))
+    meta = RunMeta(
+        run_id="r",
+        method="fgsm",
+        dataset="digits",
+        class_names=("0",),
+        config={"eps": 0.1},
+        seed=0,
+        planned_epochs=1,
+        train_attack="fgsm",
+        probe_attack="pgd-10",
+        versions={},
+        git_revision=None,
+        created="2026-01-01T00:00:00+00:00",
+    )
+    table = SampleTable.empty(4)
+    table.energy[:], table.energy_adv[:] = 1.0, [0.5, 0.6, 0.7, 0.8]
+    with LogWriter.create(tmp_path / "run.h5", meta, train=keys, probe=keys) as log:
+        log.append_epoch({"epoch": 0, "pgd_accuracy": 0.5}, table, table)
+    return tmp_path
+
+
+def on_terminal(*arguments: str, until: str) -> tuple[int, str, str]:
+    """Run on a pseudo-terminal; press q once ``until`` is shown. Exit code, what was shown, and the import times."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "workbench", *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"},
+    )
+    os.close(slave)
+    shown, pressed = "", False
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([master], [], [], 0.1)[0]:
+            try:
+                shown += os.read(master, 65_536).decode(errors="replace")
+            except OSError:
+                break
+        if not pressed and until in shown:
+            os.write(master, b"q")
+            pressed = True
+        if process.poll() is not None:
+            break
+    _, imports = process.communicate(timeout=30)
+    os.close(master)
+    return process.returncode, shown, imports
+
+
+def test_a_run_is_shown_without_loading_the_command_line(run: Path) -> None:
+    code, shown, imports = on_terminal("inspect", str(run), until="fgsm")
+    assert code == 0
+    assert "Overview" in shown
+    assert "textual.app" in imports
+    assert "typer" not in imports
+
+
+def test_what_cannot_be_shown_is_said_in_one_line(tmp_path: Path) -> None:
+    code, shown, errors = on_terminal("inspect", str(tmp_path / "missing"), until="never")
+    assert code == 2
+    assert shown == ""
+    said = [line for line in errors.splitlines() if not line.startswith("import time:")]
+    assert len(said) == 1
+    assert "missing" in said[0]

@@ -5,7 +5,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -237,7 +236,8 @@ def parse_fraction(value: str | float) -> float:
         WorkbenchError: not a finite number.
     """
     try:
-        number = float(Fraction(value)) if isinstance(value, str) else float(value)
+        above, slash, below = value.partition("/") if isinstance(value, str) else (value, "", "")
+        number = float(above) / (float(below) if slash else 1.0)
     except (ValueError, ZeroDivisionError, OverflowError, TypeError):
         number = math.nan
     if not math.isfinite(number):

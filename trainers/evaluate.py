@@ -54,7 +54,7 @@ def evaluate(model: nn.Module, split: Split, *, ball: Ball, seed: int, batch_siz
     table = to_table(torch.cat(parts, dim=1))
     return Evaluation(
         clean_accuracy=float(table.correct.mean()),
-        fgsm_accuracy=float(torch.cat(fgsm_correct).float().mean()),
+        fgsm_accuracy=float(torch.cat(fgsm_correct).double().mean()),
         pgd_accuracy=float(table.correct_adv.mean()),
         table=table,
     )

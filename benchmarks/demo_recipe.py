@@ -1,7 +1,7 @@
 """Search for the demo's recipe: settings in which plain FGSM overfits catastrophically on digits and fgsm-der does not.
 
-    python benchmarks/demo_recipe.py --out /tmp/recipe             # the whole search, resumable
-    python benchmarks/demo_recipe.py --out /tmp/recipe --final     # only the chosen recipe over three seeds
+    python benchmarks/demo_recipe.py --out runs/recipe             # the whole search, resumable
+    python benchmarks/demo_recipe.py --out runs/recipe --final     # only the chosen recipe over three seeds
 
 Writes benchmarks/results/demo_recipe.md. Targets (over 3 seeds): fgsm ends with PGD/FGSM ≤ 0.35; fgsm-der with
 PGD/FGSM ≥ 0.60, clean ≥ 0.80 and PGD at least 0.10 above fgsm's. Accuracies: the 300 probe images, last epoch.

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -40,3 +43,27 @@ def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> Non
     assert lines[0].startswith("workbench: ")
     for word in words:
         assert word in lines[0], lines[0]
+
+
+def write_small_log(folder: Path) -> Path:
+    """A finished run of one epoch and four samples in ``folder``."""
+    keys = SampleKeys(index=np.arange(4), label=np.zeros(4, dtype=np.int32))
+    meta = RunMeta(
+        run_id="r",
+        method="fgsm",
+        dataset="digits",
+        class_names=("0",),
+        config={"eps": 0.1},
+        seed=0,
+        planned_epochs=1,
+        train_attack="fgsm",
+        probe_attack="pgd-10",
+        versions={},
+        git_revision=None,
+        created="2026-01-01T00:00:00+00:00",
+    )
+    table = SampleTable.empty(4)
+    table.energy[:], table.energy_adv[:] = 1.0, [0.5, 0.6, 0.7, 0.8]
+    with LogWriter.create(folder / "run.h5", meta, train=keys, probe=keys) as log:
+        log.append_epoch({"epoch": 0, "pgd_accuracy": 0.5}, table, table)
+    return folder

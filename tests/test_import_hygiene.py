@@ -4,10 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from trainers.energylog import LogWriter, RunMeta, SampleKeys
+from tests.conftest import write_small_log
 
 HEAVY = ("torch", "sklearn", "scipy", "lightning_fabric")
 
@@ -36,25 +35,7 @@ def loaded_by(*arguments: object) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    keys = SampleKeys(index=np.arange(3), label=np.zeros(3, dtype=np.int32))
-    meta = RunMeta(
-        run_id="r",
-        method="fgsm",
-        dataset="digits",
-        class_names=("0",),
-        config={},
-        seed=0,
-        planned_epochs=1,
-        train_attack="fgsm",
-        probe_attack="pgd-10",
-        versions={},
-        git_revision=None,
-        created="2026-01-01T00:00:00+00:00",
-    )
-    out = tmp_path_factory.mktemp("run")
-    with LogWriter.create(out / "run.h5", meta, train=keys, probe=keys) as log:
-        log.append_epoch({"epoch": 0}, None, None)
-    return out
+    return write_small_log(tmp_path_factory.mktemp("run"))
 
 
 @pytest.mark.parametrize(

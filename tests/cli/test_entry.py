@@ -8,34 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
+from tests.conftest import write_small_log
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    keys = SampleKeys(index=np.arange(4), label=np.zeros(4, dtype=np.int32))
-    meta = RunMeta(
-        run_id="r",
-        method="fgsm",
-        dataset="digits",
-        class_names=("0",),
-        config={"eps": 0.1},
-        seed=0,
-        planned_epochs=1,
-        train_attack="fgsm",
-        probe_attack="pgd-10",
-        versions={},
-        git_revision=None,
-        created="2026-01-01T00:00:00+00:00",
-    )
-    table = SampleTable.empty(4)
-    table.energy[:], table.energy_adv[:] = 1.0, [0.5, 0.6, 0.7, 0.8]
-    with LogWriter.create(tmp_path / "run.h5", meta, train=keys, probe=keys) as log:
-        log.append_epoch({"epoch": 0, "pgd_accuracy": 0.5}, table, table)
-    return tmp_path
+    return write_small_log(tmp_path)
 
 
 PROGRAM = """

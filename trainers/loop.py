@@ -183,14 +183,16 @@ def _epochs(
         writer.append_event(kind=kind, epoch=epoch, step=recorder.next_step, message=message)
 
     notebook = Notebook(note=note, keep=store.keep)
-    rows = list(writer.epochs())
-    start = StartReport(config=parts.config, rows=writer.epochs(), events=writer.events(), notebook=notebook)
+    logged = writer.epochs()
+    rows = list(logged)
+    start = StartReport(config=parts.config, rows=logged, events=writer.events(), notebook=notebook)
     for callback in callbacks:
         callback.on_start(start)
     while position.epoch < parts.config.epochs:
         epoch = position.epoch
-        after = _train_epoch(parts, recorder, callbacks, position)
-        if after.batch < len(epoch_batches(parts, epoch)):
+        batches = epoch_batches(parts, epoch)
+        after = _train_epoch(parts, recorder, callbacks, position, batches)
+        if after.batch < len(batches):
             save_resume(store.resume_path, _state(parts, recorder, after))
             note("stop", epoch, "stopped before the end of the epoch")
             return Outcome.STOPPED
@@ -209,11 +211,14 @@ def _epochs(
 
 
 def _train_epoch(
-    parts: Parts, recorder: EnergyRecorder, callbacks: Sequence[Callback], position: _Position
+    parts: Parts,
+    recorder: EnergyRecorder,
+    callbacks: Sequence[Callback],
+    position: _Position,
+    batches: Sequence[Tensor],
 ) -> _Position:
-    """Train from ``position`` to the end of its epoch or to a STOP; the position reached."""
+    """Train from ``position`` to the end of its epoch, made of ``batches``, or to a STOP; the position reached."""
     epoch = position.epoch
-    batches = epoch_batches(parts, epoch)
     total_steps = parts.config.epochs * len(batches)
     started = time.perf_counter() - position.seconds
     parts.model.train()

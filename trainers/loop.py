@@ -284,6 +284,9 @@ def _end_epoch(
         "data": config.data,
         "eps": config.eps,
         "class_names": data.class_names,
+        "image_shape": tuple(data.train.images.shape[1:]),
+        "train_size": config.train_size,
+        "probe_size": config.probe_size,
         **{name: value for name, value in accuracies.items() if np.isfinite(value)},
     }
     save_weights(store.path(epoch), parts.module, parts.model_spec, facts)

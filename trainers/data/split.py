@@ -1,5 +1,6 @@
 """What a loaded data set is, and the fixed rule by which a probe split is carved out of training data."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,13 @@ class Split:
         """Images in [0, 1], float32, and labels of some rows."""
         x = self.images[rows].to(torch.float32)
         return (x if self.scale == 1.0 else x.mul_(self.scale)), self.labels[rows]
+
+    def digest(self) -> str:
+        """SHA-256 of the images and labels in hex: whether two loaded splits are the same data."""
+        found = hashlib.sha256(f"{tuple(self.images.shape)} {self.images.dtype} {self.scale}".encode())
+        for tensor in (self.images, self.labels):
+            found.update(memoryview(tensor.cpu().contiguous().numpy()))
+        return found.hexdigest()
 
     def first(self, num: int) -> "Split":
         """The first ``num`` rows (all, if there are fewer)."""

@@ -44,9 +44,7 @@ def check_fits(facts: Mapping[str, Any], class_names: tuple[str, ...], image_sha
             f"the model takes images of shape {_shape(shape)}, but those of {name} are {_shape(image_shape)}"
         )
     if names is not None and tuple(names) != tuple(class_names):
-        raise WorkbenchError(
-            f"the model knows the classes {_listed(names)}, but {name} has {_listed(class_names)}; give the right --data"
-        )
+        raise WorkbenchError(f"the model knows the classes {_listed(names)}, but {name} has {_listed(class_names)}")
 
 
 def _size(value: Any, default: int) -> int:

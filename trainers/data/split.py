@@ -39,7 +39,7 @@ class Split:
         """SHA-256 of the images and labels in hex: whether two loaded splits are the same data."""
         found = hashlib.sha256(f"{tuple(self.images.shape)} {self.images.dtype} {self.scale}".encode())
         for tensor in (self.images, self.labels):
-            found.update(memoryview(tensor.cpu().contiguous().numpy()))
+            found.update(tensor.cpu().contiguous().numpy().data)
         return found.hexdigest()
 
     def first(self, num: int) -> "Split":

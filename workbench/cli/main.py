@@ -13,12 +13,13 @@ from workbench.cli.demo import demo
 from workbench.cli.inspect import inspect
 from workbench.cli.methods import methods
 from workbench.cli.onset import onset
+from workbench.cli.pca import pca
 from workbench.cli.runs import runs
 from workbench.cli.train import train
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
-COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, methods)
+COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, methods, pca)
 
 app = typer.Typer(
     name="workbench",

@@ -32,6 +32,7 @@ def class_pca_for(
     refit: bool = False,
     folder: Path | None = None,
     say: Say = silent,
+    note: Say = silent,
 ) -> tuple[ClassPCA, bool]:
     """The class-wise PCA of a checkpoint's training data, from its file if there is one of the same data and spec.
 
@@ -48,6 +49,7 @@ def class_pca_for(
         refit: fit even if there is a file.
         folder: where the file lies; ``target.derived`` by default.
         say: told, in a few words, what is being done.
+        note: told why a file that is there is not used.
 
     Returns:
         The PCA, and whether it was fitted now.
@@ -61,7 +63,7 @@ def class_pca_for(
     model, known = load_weights(target.checkpoint)
     path = pca_path(target.derived if folder is None else folder, spec)
     digest = target.digest() if spec.space == FEATURES else None
-    cached = None if refit else _read_cached(path, spec, known, digest, say)
+    cached = None if refit else _read_cached(path, spec, known, digest, note)
     name = known.get("data") if data_option is None else data_option
     if cached is not None and isinstance(name, str) and _same_data(cached.facts, name, given=data_option is not None):
         return cached, False
@@ -74,7 +76,7 @@ def class_pca_for(
     if cached is not None:
         if _same_content(cached.facts, facts):
             return cached, False
-        say(f"{path.name} is of other data ({cached.facts.data}); fitting it again")
+        note(f"{path.name} is of other data ({cached.facts.data}); fitting it again")
     images = data.train.images
     if spec.space == FEATURES:
         x, scale = penultimate_features(model, data.train, say=say), 1.0
@@ -85,14 +87,14 @@ def class_pca_for(
     return pca, True
 
 
-def _read_cached(path: Path, spec: PCASpec, known: Mapping[str, Any], digest: str | None, say: Say) -> ClassPCA | None:
+def _read_cached(path: Path, spec: PCASpec, known: Mapping[str, Any], digest: str | None, note: Say) -> ClassPCA | None:
     """The PCA of a file if it is what the spec asks for and of the checkpoint; its data remain to be compared."""
     if not path.exists():
         return None
     try:
         cached = load_pca(path)
     except WorkbenchError as error:
-        say(f"{error}: fitting it again")
+        note(f"{error} (done now)")
         return None
     facts = cached.facts
     agrees = {
@@ -104,7 +106,7 @@ def _read_cached(path: Path, spec: PCASpec, known: Mapping[str, Any], digest: st
     }
     others = [what for what, same in agrees.items() if not same]
     if others:
-        say(f"{path.name} is of other {' and '.join(others)}; fitting it again")
+        note(f"{path.name} is of other {' and '.join(others)}; fitting it again")
         return None
     return cached
 

@@ -102,14 +102,14 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         with safe_open(path, framework="np") as file:
             metadata: dict[str, str] = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise WorkbenchError(f"{path} is not a file of format {FORMAT}")
+                raise WorkbenchError(f"{path} is not a file of format {FORMAT}; fit it again")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise WorkbenchError(f"no such PCA: {path}") from None
     except WorkbenchError:
         raise
     except (OSError, SafetensorError, TypeError, ValueError, AttributeError) as error:
-        raise WorkbenchError(f"cannot read the PCA {path}: {error}") from None
+        raise WorkbenchError(f"cannot read the PCA {path}: {error}; fit it again") from None
 
 
 def _parse_facts(text: str) -> PCAFacts:

@@ -1,4 +1,4 @@
-"""An image folder: DIR/train/CLASS/*.jpg|png. DIR/test is never opened here."""
+"""An image folder: DIR/train/CLASS/*.jpg|png; DIR/test is opened by ``load_folder_test`` alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,24 +23,14 @@ def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
         WorkbenchError: no such folder, no images, a broken image, images of several sizes, or sizes that do not fit.
     """
     train_dir = root / "train"
-    if not train_dir.is_dir():
-        raise WorkbenchError(f"no such folder: {train_dir} (expected DIR/train/CLASS/*.jpg or *.png)")
-    class_names = tuple(sorted(entry.name for entry in train_dir.iterdir() if entry.is_dir() and entry.name[0] != "."))
-    files = [
-        (path, label)
-        for label, name in enumerate(class_names)
-        for path in sorted((train_dir / name).iterdir())
-        if path.suffix.lower() in SUFFIXES
-    ]
-    if not files:
-        raise WorkbenchError(f"no .jpg or .png images in {train_dir}/CLASS/")
-    labels = np.array([label for _, label in files], dtype=np.int64)
+    class_names = _class_names(train_dir)
+    files, labels = _list(train_dir, class_names)
     train, probe = choose(labels, train_size, probe_size)
-    mode = _mode(files[0][0])
+    mode = _mode(files[0])
 
     def split(rows: NDArray[np.int64]) -> Split:
         return Split(
-            images=_decode([files[row][0] for row in rows], mode),
+            images=_decode([files[row] for row in rows], mode),
             scale=1 / 255,
             labels=torch.from_numpy(labels[rows]),
             index=torch.from_numpy(rows),
@@ -50,6 +40,44 @@ def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
     if train_split.images.shape[1:] != probe_split.images.shape[1:]:
         raise WorkbenchError(f"{train_dir} holds images of several sizes; resize them to one size first")
     return assemble(f"folder:{root}", class_names, train_split, probe_split)
+
+
+def load_folder_test(root: Path) -> Split:
+    """The images of DIR/test/CLASS, all of them; the classes are numbered as in DIR/train.
+
+    Raises:
+        WorkbenchError: no such folder, other classes than in DIR/train, no images, a broken image, or several sizes.
+    """
+    test_dir, train_dir = root / "test", root / "train"
+    class_names = _class_names(test_dir)
+    if train_dir.is_dir() and _class_names(train_dir) != class_names:
+        raise WorkbenchError(f"{test_dir} and {train_dir} hold different classes; give both the same class folders")
+    files, labels = _list(test_dir, class_names)
+    return Split(
+        images=_decode(files, _mode(files[0])),
+        scale=1 / 255,
+        labels=torch.from_numpy(labels),
+        index=torch.arange(len(files)),
+    )
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        raise WorkbenchError(f"no such folder: {folder} (expected DIR/{folder.name}/CLASS/*.jpg or *.png)")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
+
+
+def _list(folder: Path, class_names: Sequence[str]) -> tuple[list[Path], NDArray[np.int64]]:
+    """Image files, classes and names in sorted order, and their labels."""
+    found = [
+        (path, label)
+        for label, name in enumerate(class_names)
+        for path in sorted((folder / name).iterdir())
+        if path.suffix.lower() in SUFFIXES
+    ]
+    if not found:
+        raise WorkbenchError(f"no .jpg or .png images in {folder}/CLASS/")
+    return [path for path, _ in found], np.array([label for _, label in found], dtype=np.int64)
 
 
 def _mode(path: Path) -> str:

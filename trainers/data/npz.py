@@ -1,7 +1,8 @@
-"""Arrays in a .npz file: x_train, y_train and, optionally, x_probe, y_probe, class_names."""
+"""Arrays in a .npz file: x_train, y_train and, optionally, x_probe, y_probe, x_test, y_test, class_names."""
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,8 @@ def load_npz(path: Path, train_size: int, probe_size: int) -> Data:
     Raises:
         WorkbenchError: a missing or unreadable file, a missing array, or arrays of another shape, type or range.
     """
-    arrays = _read(path)
-    for name in ("x_train", "y_train"):
-        if name not in arrays:
-            raise WorkbenchError(f"{path} holds no array {name}; it needs x_train and y_train")
-    images, labels = _images(path, "x_train", arrays["x_train"]), _labels(path, "y_train", arrays["y_train"])
-    _same_length(path, images, labels)
+    arrays = _read(path, ("x_train", "y_train", "x_probe", "y_probe", "class_names"))
+    images, labels = _pair(path, arrays, "train")
     if "x_probe" in arrays:
         train_rows, _ = choose(labels, train_size, 0)
         probe_images = _images(path, "x_probe", arrays["x_probe"])
@@ -44,10 +41,32 @@ def load_npz(path: Path, train_size: int, probe_size: int) -> Data:
     return assemble(f"npz:{path}", class_names, _split(images, labels, train_rows), probe)
 
 
-def _read(path: Path) -> dict[str, NDArray[np.generic]]:
+def load_npz_test(path: Path) -> Split:
+    """The images x_test with the labels y_test, all of them, in the formats of ``load_npz``.
+
+    Raises:
+        WorkbenchError: a missing or unreadable file, a missing array, or arrays of another shape, type or range.
+    """
+    images, labels = _pair(path, _read(path, ("x_test", "y_test")), "test")
+    return _split(images, labels, np.arange(len(labels)))
+
+
+def _pair(
+    path: Path, arrays: Mapping[str, NDArray[np.generic]], split: str
+) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+    """Images and labels of a split that the file must hold."""
+    x, y = f"x_{split}", f"y_{split}"
+    for name in (x, y):
+        if name not in arrays:
+            raise WorkbenchError(f"{path} holds no array {name}; it needs {x} and {y}")
+    images, labels = _images(path, x, arrays[x]), _labels(path, y, arrays[y])
+    _same_length(path, images, labels)
+    return images, labels
+
+
+def _read(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            wanted = ("x_train", "y_train", "x_probe", "y_probe", "class_names")
             return {name: file[name] for name in wanted if name in file.files}
     except FileNotFoundError:
         raise WorkbenchError(f"no such file: {path}") from None

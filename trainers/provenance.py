@@ -29,10 +29,20 @@ def describe_run(config: TrainConfig, method: MethodSpec, data: Data) -> RunMeta
         probe_attack=pgd(PROBE_PGD_STEPS).name,
         train_batch_norm=method.attack.batch_norm if method.attack else "train",
         probe_batch_norm="eval",
-        versions={"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES},
-        git_revision=_git_revision(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions(),
+        git_revision=git_revision(),
+        created=now(),
     )
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that matter."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES}
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _version(name: str) -> str:
@@ -42,7 +52,7 @@ def _version(name: str) -> str:
         return "unknown"
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """Revision of the checkout that this code runs from, with "-dirty" if it is changed; None if it is no checkout."""
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():

@@ -42,7 +42,7 @@ def prepare(config: TrainConfig) -> Parts:
         WorkbenchError: unknown names, missing or broken data, or no such device.
     """
     method = get_method(config.method)
-    fabric = _fabric(config.device)
+    fabric = make_fabric(config.device)
     data = load_data(config.data, train_size=config.train_size, probe_size=config.probe_size)
     model_spec = ModelSpec(
         name=config.model,
@@ -80,9 +80,20 @@ def epoch_batches(parts: Parts, epoch: int) -> tuple[Tensor, ...]:
     return batches
 
 
-def _fabric(device: str) -> Fabric:
+def make_fabric(device: str, devices: int = 1, num_nodes: int = 1) -> Fabric:
+    """Fabric on some devices of a kind.
+
+    Args:
+        device: auto, cpu, cuda or mps.
+        devices: how many on each node, one process each.
+        num_nodes: how many nodes.
+
+    Raises:
+        WorkbenchError: there are no such devices.
+    """
+    strategy = "ddp" if devices * num_nodes > 1 else "auto"
     try:
-        return Fabric(accelerator=device, devices=1)
+        return Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy)
     except (ValueError, RuntimeError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise WorkbenchError(f"cannot use the device {device!r}: {reason} (try --device auto or cpu)") from None

@@ -1,6 +1,6 @@
 """Checkpoints: safetensors only, whole or not at all."""
 
-from trainers.checkpoints.atomic import write_atomically
+from trainers.atomic import write_atomically
 from trainers.checkpoints.resume import ResumeState, load_resume, optimizer_tensors, restore_optimizer, save_resume
 from trainers.checkpoints.store import CheckpointStore
 from trainers.checkpoints.weights import load_weights, save_weights

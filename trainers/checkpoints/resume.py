@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from trainers.checkpoints.atomic import write_atomically
+from trainers.atomic import write_atomically
 from trainers.checkpoints.weights import read_tensors
 from trainers.errors import WorkbenchError
 

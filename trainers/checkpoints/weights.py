@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from trainers.checkpoints.atomic import write_atomically
+from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
 

@@ -1,0 +1,72 @@
+"""Reading a directory of samples: the merged file, and segments that are not merged yet. Torch-free."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from trainers.energylog.files import HDF5_ERRORS, reason
+from trainers.errors import WorkbenchError
+from workbench.sampling.chain import Chain, Reason
+from workbench.sampling.tables import COLUMNS, NAME, Rows, check, to_chain
+
+SEGMENTS = f"{NAME}.d"
+
+
+def files_of(out: Path) -> list[Path]:
+    """The files that together hold the chains of a directory: the merged one, then the segments."""
+    merged = out / NAME
+    return ([merged] if merged.exists() else []) + segments(out, "*.h5")
+
+
+def segments(out: Path, pattern: str) -> list[Path]:
+    """The segments whose names match, in the order in which each process wrote them."""
+    return sorted((out / SEGMENTS).glob(pattern))
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> tuple[Rows, dict[str, Any]]:
+    """Some columns of all chains of a file, and its facts.
+
+    Raises:
+        WorkbenchError: missing, damaged or another format.
+    """
+    with open_samples(path) as file:
+        facts = check(file, path)
+        try:
+            return {name: file[name][...] for name in columns}, facts
+        except HDF5_ERRORS as error:
+            raise WorkbenchError(f"{path} is damaged ({reason(error)}); remove it and go on with --resume") from error
+
+
+def open_samples(path: Path) -> h5py.File:
+    """A file of samples, open for reading.
+
+    Raises:
+        WorkbenchError: missing, or not HDF5.
+    """
+    try:
+        return h5py.File(path, "r")
+    except HDF5_ERRORS as error:
+        raise WorkbenchError(f"cannot read {path} ({reason(error)}); remove it and go on with --resume") from error
+
+
+def ended_chains(out: Path) -> dict[int, tuple[Path, int, Reason]]:
+    """Every chain that ended, by number: the file it lies in, its row, and why it ended; a later file wins."""
+    found: dict[int, tuple[Path, int, Reason]] = {}
+    for path in files_of(out):
+        rows, _ = read_rows(path, ("chain", "reason"))
+        for row, (number, why) in enumerate(zip(rows["chain"].tolist(), rows["reason"].tolist(), strict=True)):
+            found[number] = (path, row, Reason(why))
+    return found
+
+
+def read_chain(path: Path, row: int) -> Chain:
+    """One chain of a file.
+
+    Raises:
+        WorkbenchError: missing or damaged.
+    """
+    with open_samples(path) as file:
+        check(file, path)
+        return to_chain({name: file[name][row : row + 1] for name in COLUMNS}, 0)

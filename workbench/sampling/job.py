@@ -1,0 +1,278 @@
+"""A sampling run from beginning to end: what it needs, its chains on one device or many, what it leaves behind."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from trainers.checkpoints import load_weights
+from trainers.data import Data
+from trainers.errors import WorkbenchError
+from trainers.provenance import git_revision, now, versions
+from trainers.setup import make_fabric
+from workbench.pca import PCASpec, class_pca_for
+from workbench.sampling.chain import Chain, Image, Reason, begin
+from workbench.sampling.class_energy import class_mean_energies, read_class_energies, save_class_energies
+from workbench.sampling.files import ended_chains, files_of, read_chain, read_rows
+from workbench.sampling.langevin import run_chains
+from workbench.sampling.settings import Settings, write_settings
+from workbench.sampling.spec import SamplingSpec
+from workbench.sampling.starts import start_images
+from workbench.sampling.store import SegmentWriter, interrupted_writes, merge
+from workbench.target import Target
+from workbench.training_data import load_training_data
+
+TIE_NATS = 1e-3
+"""A stopping rule that came this close to its threshold may decide otherwise in a batch of another size."""
+
+BATCH_SIZES = {"cpu": 64, "cuda": 512, "mps": 128}
+"""Chains at once by kind of device, unless the user says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a process is: chains of the run and those that have ended, active ones, their mean E(x,y) in nats."""
+
+    total: int
+    ended: int
+    diverged: int
+    active: int
+    mean_energy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """What a run came to.
+
+    Attributes:
+        chains: how many ended.
+        reasons: how many ended for each reason.
+        ties: chains whose stop step may differ by one in a batch of another size.
+        median_stop: median of their stop steps.
+        passes: forward and backward passes of all chains together.
+    """
+
+    chains: int
+    reasons: Mapping[Reason, int]
+    ties: int
+    median_stop: float
+    passes: int
+
+
+def sample(
+    target: Target,
+    settings: Settings,
+    out: Path,
+    *,
+    device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    batch_size: int | None = None,
+    watch: Callable[[Progress], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Tally | None:
+    """Run the chains of ``settings`` that have not ended yet, and put all of them into one file.
+
+    Args:
+        target: the checkpoint.
+        settings: what to sample.
+        out: directory of the samples; what is there is gone on with.
+        device: auto, cpu, cuda or mps.
+        devices: how many on each node, a process each; chains are dealt out by number.
+        num_nodes: how many nodes.
+        batch_size: chains at once on a device; by kind of device if None.
+        watch: told how far the first process is, at every step.
+        say: told in a sentence what takes time or went wrong.
+
+    Returns:
+        What the run came to; None in all processes but the first.
+
+    Raises:
+        WorkbenchError: settings that the model or its data cannot serve, no such device, or a full disk.
+    """
+    fabric = make_fabric(device, devices, num_nodes)
+    fabric.launch()
+    leads = fabric.global_rank == 0
+    say = say if leads else lambda _: None
+    if leads:
+        write_settings(out, settings)
+        for path in interrupted_writes(out):
+            path.unlink(missing_ok=True)
+    with fabric.rank_zero_first():
+        parts = _prepare(target, settings, fabric, say)
+    ended = ended_chains(out)
+    writer = SegmentWriter(
+        out, num_steps=settings.spec.steps, facts=parts.facts, class_names=parts.class_names, rank=fabric.global_rank
+    )
+    todo = _to_do(settings.spec, ended)
+    mine = todo[fabric.global_rank :: fabric.world_size]
+    pulses = run_chains(
+        parts.model,
+        _chains(mine, ended, settings.spec, parts.start),
+        spec=settings.spec,
+        class_means=parts.class_means.to(fabric.device),
+        batch_size=batch_size or BATCH_SIZES.get(fabric.device.type, 64),
+        say=say,
+    )
+    done = diverged = 0
+    try:
+        for pulse in pulses:
+            writer.add(pulse.ended)
+            done += len(pulse.ended)
+            diverged += sum(chain.reason is Reason.DIVERGED for chain in pulse.ended)
+            if leads:
+                watch(
+                    Progress(
+                        total=len(mine),
+                        ended=done,
+                        diverged=diverged,
+                        active=pulse.active - len(pulse.ended),
+                        mean_energy=pulse.mean_energy,
+                    )
+                )
+    finally:
+        writer.flush()
+    fabric.barrier()
+    if not leads:
+        return None
+    merge(out, num_steps=settings.spec.steps, facts=parts.facts)
+    return tally(out)
+
+
+def tally(out: Path) -> Tally:
+    """What the chains of a directory came to.
+
+    Raises:
+        WorkbenchError: a file is damaged.
+    """
+    columns = ("chain", "stop_step", "reason", "margin")
+    parts = [read_rows(path, columns)[0] for path in files_of(out)]
+    rows = {name: np.concatenate([part[name] for part in parts]) for name in columns}
+    counts = Counter(Reason(value) for value in rows["reason"].tolist())
+    return Tally(
+        chains=len(rows["chain"]),
+        reasons={why: counts[why] for why in Reason if counts[why]},
+        ties=int((rows["margin"] < TIE_NATS).sum()),
+        median_stop=float(np.median(rows["stop_step"])) if len(rows["chain"]) else 0.0,
+        passes=int((rows["stop_step"].astype(np.int64) + 1).sum()),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    model: nn.Module
+    class_names: tuple[str, ...]
+    class_means: Tensor
+    start: Callable[[int], Image]
+    facts: dict[str, Any]
+
+
+def _prepare(target: Target, settings: Settings, fabric: Fabric, say: Callable[[str], None]) -> _Parts:
+    """Load or make what the chains need; what takes long is cached beside the run."""
+    spec = settings.spec
+    model, facts = load_weights(target.checkpoint)
+    model = model.to(fabric.device).requires_grad_(False)
+    data: list[Data] = []
+
+    def load() -> Data:
+        """The training data, loaded when first wanted."""
+        if not data:
+            say("loading the data")
+            data.append(load_training_data(facts, settings.data))
+        return data[0]
+
+    class_names = tuple(facts["class_names"]) if facts.get("class_names") else load().class_names
+    if max(spec.labels) >= len(class_names):
+        raise WorkbenchError(f"the model has {len(class_names)} classes; there is no class {max(spec.labels)}")
+    pca = None
+    if spec.start in ("pca", "local-pca"):
+        pca_spec = PCASpec(variance=spec.variance, local=spec.local if spec.start == "local-pca" else 1)
+        pca, _ = class_pca_for(target, settings.data, pca_spec, say=say, note=say)
+    shape = tuple(facts.get("image_shape") or (pca.facts.image_shape if pca else load().train.images.shape[1:]))
+    means = _class_means(target, settings, model, facts, len(class_names), load, fabric, say)
+    train = load().train.to(fabric.device) if spec.needs_data else None
+    return _Parts(
+        model=model,
+        class_names=class_names,
+        class_means=means,
+        start=start_images(spec, (shape[0], shape[1], shape[2]), pca=pca, train=train),
+        facts={
+            "sampling": spec.to_dict(),
+            "checkpoint": str(target.checkpoint),
+            "checkpoint_digest": settings.checkpoint_digest,
+            "model": {name: facts.get(name) for name in ("method", "data", "eps", "epoch")},
+            "data": settings.data or facts.get("data"),
+            "class_names": list(class_names),
+            "class_mean_energies": [float(value) if np.isfinite(value) else None for value in means],
+            "versions": versions(),
+            "git_revision": git_revision(),
+            "created": now(),
+        },
+    )
+
+
+def _class_means(
+    target: Target,
+    settings: Settings,
+    model: nn.Module,
+    facts: Mapping[str, Any],
+    num_classes: int,
+    load: Callable[[], Data],
+    fabric: Fabric,
+    say: Callable[[str], None],
+) -> Tensor:
+    """Ē_y of every class (K,), NaN where it is not needed."""
+    if not settings.spec.needs_class_means:
+        return torch.full((num_classes,), torch.nan)
+    identity = {
+        "checkpoint": settings.checkpoint_digest,
+        "data": settings.data or facts.get("data"),
+        "sizes": [facts.get("train_size"), facts.get("probe_size")],
+    }
+    path = target.derived / f"class-energies-{target.checkpoint.stem}.json"
+    means = read_class_energies(path, identity)
+    if means is None or len(means) != num_classes:
+        train = load().train
+        say("measuring the mean energy of each class")
+        means = class_mean_energies(model, train.to(fabric.device), num_classes)
+        save_class_energies(path, means, identity)
+    unknown = [label for label in settings.spec.labels if not torch.isfinite(means[label])]
+    if unknown:
+        raise WorkbenchError(
+            f"the training data hold no image of class {unknown[0]}, so its mean energy is unknown; "
+            "use --stop plateau or fixed, and another --guidance than class-mean"
+        )
+    return means
+
+
+def _to_do(spec: SamplingSpec, ended: Mapping[int, tuple[Path, int, Reason]]) -> list[int]:
+    """Chains that have not ended, or ended for want of steps of which there are more now."""
+    todo = [number for number in range(spec.num) if number not in ended]
+    halted = [(number, *place) for number, place in ended.items() if place[2] is Reason.STEPS]
+    steps: dict[Path, Any] = {}
+    for number, path, row, _ in halted:
+        if path not in steps:
+            steps[path] = read_rows(path, ("stop_step",))[0]["stop_step"]
+        if steps[path][row] < spec.steps:
+            todo.append(number)
+    return sorted(todo)
+
+
+def _chains(
+    numbers: list[int],
+    ended: Mapping[int, tuple[Path, int, Reason]],
+    spec: SamplingSpec,
+    start: Callable[[int], Image],
+) -> Iterator[Chain]:
+    """The chains, made when their turn comes."""
+    for number in numbers:
+        if number in ended:
+            yield read_chain(*ended[number][:2])
+        else:
+            yield begin(number, spec.label(number), start(number))

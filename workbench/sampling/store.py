@@ -1,0 +1,156 @@
+"""A directory of samples: segments while chains end, one file when all have, and a PNG of each.
+
+Segments are whole files under their final names (written aside, then renamed): whatever kills the process, what had
+been written stays, on network file systems and with several processes writing into one directory too.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from PIL import Image as Pillow
+
+from trainers.atomic import write_atomically
+from trainers.energylog.files import temporary
+from trainers.errors import WorkbenchError
+from workbench.sampling.chain import Chain, Reason
+from workbench.sampling.files import SEGMENTS, ended_chains, files_of, open_samples, segments
+from workbench.sampling.tables import COLUMNS, NAME, create, encode, to_bytes, to_rows, write_facts
+
+IMAGES = "images"
+
+SHARE_OF_TIME = 0.05
+"""Most of the time that writing may take; chains that end meanwhile wait for the next segment."""
+
+MERGE_BLOCK = 512
+"""Chains that are in memory at once while segments are merged."""
+
+
+class SegmentWriter:
+    """Writes chains as they end; one per process."""
+
+    def __init__(
+        self, out: Path, *, num_steps: int, facts: Mapping[str, Any], class_names: Sequence[str], rank: int = 0
+    ) -> None:
+        """Write below ``out``, trajectories with room for ``num_steps``; ``rank`` tells processes apart."""
+        self._out, self._num_steps, self._facts, self._names, self._rank = out, num_steps, facts, class_names, rank
+        self._waiting: list[Chain] = []
+        self._not_before = 0.0
+        (out / SEGMENTS).mkdir(parents=True, exist_ok=True)
+        self._number = max((int(path.stem.split("-")[1]) + 1 for path in segments(out, f"{rank:04d}-*.h5")), default=0)
+
+    def add(self, chains: Sequence[Chain]) -> None:
+        """Take chains that have ended, and write them unless writing has just taken its share of the time.
+
+        Raises:
+            WorkbenchError: the disk is full or read-only; what was written stays.
+        """
+        self._waiting += chains
+        if self._waiting and time.monotonic() >= self._not_before:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits.
+
+        Raises:
+            WorkbenchError: the disk is full or read-only; what was written stays.
+        """
+        if not self._waiting:
+            return
+        began = time.monotonic()
+        path = self._out / SEGMENTS / f"{self._rank:04d}-{self._number:06d}.h5"
+        for chain in self._waiting:
+            if chain.reason is not Reason.DIVERGED:
+                save_image(self._out, chain, self._names)
+        write_atomically(path, encode(to_rows(self._waiting, self._num_steps), self._facts))
+        self._number += 1
+        self._waiting = []
+        ended = time.monotonic()
+        self._not_before = ended + (ended - began) / SHARE_OF_TIME
+
+
+def save_image(out: Path, chain: Chain, class_names: Sequence[str]) -> None:
+    """The PNG of a chain, in the folder of its class.
+
+    Raises:
+        WorkbenchError: it cannot be written.
+    """
+    folder = out / IMAGES / class_folder(chain.label, class_names)
+    pixels = to_bytes(chain.x)
+    image = Pillow.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
+    path = folder / f"{chain.number:06d}.png"
+    aside = path.with_suffix(".png.tmp")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        image.save(aside, format="PNG")
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise WorkbenchError(
+            f"cannot write {path} ({error.strerror or error}); make room, then go on with --resume"
+        ) from error
+
+
+def class_folder(label: int, class_names: Sequence[str]) -> str:
+    """A folder name for a class, whatever characters its name has: its number, then its name if that differs."""
+    name = class_names[label] if label < len(class_names) else ""
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)[:60]
+    return f"{label}" if safe in ("", str(label)) else f"{label}-{safe}"
+
+
+def merge(out: Path, *, num_steps: int, facts: Mapping[str, Any]) -> None:
+    """Make one file, sorted by chain, of all there is; then remove the segments.
+
+    Raises:
+        WorkbenchError: a segment is damaged, or the disk is full; nothing is removed then.
+    """
+    chains = ended_chains(out)
+    paths = files_of(out)
+    order = sorted(chains)
+    with temporary(out / NAME) as aside:
+        with h5py.File(aside, "w", libver=("earliest", "v110")) as file, ExitStack() as stack:
+            write_facts(file, facts)
+            sources = {path: stack.enter_context(open_samples(path)) for path in paths}
+            for name, column in COLUMNS.items():
+                one = sources[paths[0]][name]
+                tail = (num_steps + 1,) if column.kind == "trajectory" else one.shape[1:]
+                dataset = create(file, name, (len(order), *tail), one.dtype)
+                for first in range(0, len(order), MERGE_BLOCK):
+                    block = order[first : first + MERGE_BLOCK]
+                    values = np.full((len(block), *tail), np.nan if column.kind == "trajectory" else 0, dtype=one.dtype)
+                    for path, places in _by_file(block, chains).items():
+                        rows = np.array([row for _, row in places])
+                        ascending = np.argsort(rows)
+                        read = sources[path][name][rows[ascending]]
+                        targets = np.array([place for place, _ in places])[ascending]
+                        if column.kind == "trajectory":
+                            values[targets, : read.shape[1]] = read
+                        else:
+                            values[targets] = read
+                    dataset[first : first + len(block)] = values
+        aside.replace(out / NAME)
+    for path in paths:
+        if path.parent.name == SEGMENTS:
+            path.unlink(missing_ok=True)
+    if (out / SEGMENTS).is_dir() and not any((out / SEGMENTS).iterdir()):
+        (out / SEGMENTS).rmdir()
+
+
+def _by_file(block: Sequence[int], chains: Mapping[int, tuple[Path, int, Reason]]) -> dict[Path, list[tuple[int, int]]]:
+    """Places in the block and rows, by the file that holds them."""
+    found: dict[Path, list[tuple[int, int]]] = {}
+    for place, number in enumerate(block):
+        path, row, _ = chains[number]
+        found.setdefault(path, []).append((place, row))
+    return found
+
+
+def interrupted_writes(out: Path) -> Iterator[Path]:
+    """What a killed process left half written."""
+    yield from (out / SEGMENTS).glob(".*.tmp")
+    yield from (out / IMAGES).glob("*/*.tmp")
+    yield from out.glob(".*.tmp")

@@ -2,11 +2,11 @@
 
 from workbench.quality.against import Against, fit_samples, load_against
 from workbench.quality.device import find_device
-from workbench.quality.embedding import Working
 from workbench.quality.extractors import Extractor, load_extractor
 from workbench.quality.judges import Judge, find_judge
 from workbench.quality.reference import Reference, default_cache, reference_statistics
 from workbench.quality.score import Measure, Scores, score, to_json
+from workbench.quality.working import Working
 
 __all__ = [
     "Against",

@@ -1,7 +1,6 @@
 """The data that samples are set against, and samples brought into its terms."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,9 +10,7 @@ from trainers.data.split import stratified_order
 from trainers.errors import WorkbenchError
 from trainers.recipes import DATA_DEFAULTS
 from workbench.quality.extractors import shape_words
-
-if TYPE_CHECKING:
-    from workbench.sampling.samples import Samples
+from workbench.sampling.samples import Samples
 
 TRAIN, TEST = "train", "test"
 SPLITS = (TRAIN, TEST)
@@ -83,7 +80,7 @@ def load_against(name: str, split: str = TRAIN) -> Against:
     )
 
 
-def fit_samples(samples: "Samples", against: Against, num: int | None = None) -> Split:
+def fit_samples(samples: Samples, against: Against, num: int | None = None) -> Split:
     """Samples as images and labels in the numbering of the reference's classes.
 
     Args:
@@ -105,6 +102,8 @@ def fit_samples(samples: "Samples", against: Against, num: int | None = None) ->
             f" {shape_words(against.image_shape)}"
         )
     number = {name: i for i, name in enumerate(against.class_names)}
+    if not 0 <= samples.labels.min() <= samples.labels.max() < len(samples.class_names):
+        raise WorkbenchError(f"{samples.name} has labels without a class name; sample again")
     unknown = [name for name in samples.class_names if name not in number]
     if unknown:
         raise WorkbenchError(f"{samples.name} has a class {unknown[0]!r}, which {against.name} has not")

@@ -1,7 +1,6 @@
 """Images through an extractor, batch after batch, to the CPU; a batch that does not fit is halved."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -9,19 +8,7 @@ from torch import Tensor
 from trainers.data import Split
 from trainers.errors import WorkbenchError
 from workbench.quality.extractors import Extractor
-
-Progress = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, how much there is."""
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Working:
-    """How to go about it: batch size, where progress and remarks go, where statistics are cached."""
-
-    batch_size: int = 256
-    progress: Progress = lambda what, done, total: None
-    say: Say = lambda sentence: None
+from workbench.quality.working import Working
 
 
 def embedded(extractor: Extractor, split: Split, what: str, working: Working) -> Iterator[tuple[Tensor, Tensor]]:

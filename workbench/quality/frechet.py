@@ -36,7 +36,7 @@ def moments_of(blocks: Iterable[NDArray[np.floating]]) -> Moments:
     num, mean, scatter = 0, np.empty(0), np.empty((0, 0))
     for rows in _regrouped(blocks):
         own_mean = rows.mean(axis=0)
-        rows -= own_mean
+        np.subtract(rows, own_mean, out=rows)
         if not num:
             num, mean = len(rows), own_mean
             scatter = blas.dsyrk(1.0, rows.T, lower=1)

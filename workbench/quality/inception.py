@@ -4,9 +4,9 @@ import hashlib
 import io
 import pickle
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -34,8 +34,10 @@ def load_inception(weights: Path | None, device: torch.device) -> Extractor:
     """
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
-    except ImportError as error:
-        raise _not_run(f"{error.name or error} is not installed", "pip install 'workbench[fid]' torchvision") from None
+    except (ImportError, RuntimeError) as error:  # a torchvision of another torch raises RuntimeError
+        name = error.name if isinstance(error, ModuleNotFoundError) else None
+        reason = f"{name.replace('_', '-')} is not installed" if name else f"torch-fidelity: {_first_line(error)}"
+        raise _not_run(reason, "pip install 'workbench[fid]'") from None
     state = _download(URL_INCEPTION_V3) if weights is None else _read(weights)
     try:
         network = FeatureExtractorInceptionV3(NETWORK, [FEATURES, LOGITS], _rewritten(state)).to(device)
@@ -61,10 +63,10 @@ def load_inception(weights: Path | None, device: torch.device) -> Extractor:
 
 
 def _download(url: str) -> Mapping[str, Tensor]:
-    """The weights that torch.hub has, or brings; it says so on stderr."""
+    """The weights that torch.hub keeps, or downloads, which it says on stderr."""
     try:
         state = torch.hub.load_state_dict_from_url(url, map_location="cpu", weights_only=True)
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         raise _not_run(f"the weights could not be downloaded from {url} ({error})", _file_advice()) from None
     except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
         raise _not_run(f"the weights from {url} are damaged ({_first_line(error)})", _file_advice()) from None

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from trainers.data import Split
 from trainers.errors import WorkbenchError
 from workbench.quality.against import Against
-from workbench.quality.embedding import Working, embedded
+from workbench.quality.embedding import embedded
 from workbench.quality.extractors import Extractor, check_images, load_extractor
+from workbench.quality.working import Working
 
 SVM = "svm"
 MAX_SVM_IMAGES = 20_000
@@ -103,10 +104,9 @@ def _svm(against: Against, working: Working) -> Judge:
         )
     if len(np.unique(against.train.labels.numpy())) < 2:
         raise WorkbenchError(f"{against.name} has one class; there is nothing for an SVM to tell apart")
-    working.progress("training the SVM judge", 0, 1)
     machine = SVC(kernel="rbf", C=10.0, gamma="scale")
-    machine.fit(_pixels(against.train), against.train.labels.numpy())
-    working.progress("training the SVM judge", 1, 1)
+    with working.stage(f"training an SVM on {num:,} images"):
+        machine.fit(_pixels(against.train), against.train.labels.numpy())
     predict = partial(_svm_predict, machine)
     return Judge(name=SVM, digest=None, predict=predict, accuracy=_accuracy(predict, against.held_out))
 

@@ -19,9 +19,10 @@ from trainers.checkpoints import write_atomically
 from trainers.data.split import stratified_order
 from trainers.errors import WorkbenchError
 from workbench.quality.against import Against
-from workbench.quality.embedding import Working, embedded
+from workbench.quality.embedding import embedded
 from workbench.quality.extractors import Extractor, check_images
 from workbench.quality.frechet import Moments, moments_of
+from workbench.quality.working import Working
 
 FORMAT = "workbench-reference-1"
 MAX_FEATURES = 10_000

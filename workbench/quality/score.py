@@ -12,7 +12,7 @@ from torch import Tensor
 from trainers.data import Split
 from trainers.data.split import stratified_order
 from workbench.quality.agreement import agreement
-from workbench.quality.embedding import Working, embedded
+from workbench.quality.embedding import embedded
 from workbench.quality.extractors import Extractor
 from workbench.quality.frechet import frechet_distance, moments_of
 from workbench.quality.inception_score import inception_score
@@ -20,6 +20,7 @@ from workbench.quality.judges import Judge
 from workbench.quality.kernel import SUBSETS, kernel_distance
 from workbench.quality.manifold import manifold_scores
 from workbench.quality.reference import MAX_FEATURES, Reference
+from workbench.quality.working import Working
 
 ENOUGH_FOR_FID = 2048
 MEASURES = ("fid", "inception_score", "kid", "precision", "recall", "density", "coverage", "agreement")
@@ -140,16 +141,14 @@ def score(
 
     moments = moments_of(blocks())
     features = torch.cat(kept)
-    working.progress("scores", 0, 4)
-    fid = frechet_distance(moments, reference.moments)
-    working.progress("scores", 1, 4)
-    inception, inception_std, splits = inception_score(torch.cat(logits), seed=seed)
-    kid, kid_std, subset_size = kernel_distance(features, reference.features, seed=seed)
-    working.progress("scores", 2, 4)
-    manifold = _manifold(features, reference.features, k)
-    working.progress("scores", 3, 4)
+    with working.stage("FID"):
+        fid = frechet_distance(moments, reference.moments)
+    with working.stage("IS and KID"):
+        inception, inception_std, splits = inception_score(torch.cat(logits), seed=seed)
+        kid, kid_std, subset_size = kernel_distance(features, reference.features, seed=seed)
+    with working.stage("precision and recall, density and coverage"):
+        manifold = _manifold(features, reference.features, k)
     agreed, by_class = _agreement(judge, no_judge, samples, class_names)
-    working.progress("scores", 4, 4)
     return Scores(
         samples=name,
         num=len(samples),
@@ -246,11 +245,11 @@ def _notes(
     enough = max(ENOUGH_FOR_FID, num_features + 1)
     if len(samples) < enough:
         yield (
-            f"FID from few samples is biased upwards: {len(samples)} samples, {enough} or more are advised;"
-            " compare only scores of equal numbers."
+            f"FID from few samples is biased upwards and IS downwards: {len(samples):,} samples, {enough:,} or more"
+            " are advised; compare only scores of equal numbers."
         )
     if reference.moments.num < enough:
-        yield f"The reference has only {reference.moments.num} images, which biases FID upwards too."
+        yield f"The reference has only {reference.moments.num:,} images, which biases FID upwards too."
     present = len(np.unique(samples.labels.numpy()))
     if present < reference.num_classes:
         yield f"The samples show {present} of the {reference.num_classes} classes; the reference shows all."

@@ -15,11 +15,13 @@ from workbench.cli.methods import methods
 from workbench.cli.onset import onset
 from workbench.cli.pca import pca
 from workbench.cli.runs import runs
+from workbench.cli.sample import sample
+from workbench.cli.score import score
 from workbench.cli.train import train
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
-COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, methods, pca)
+COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, methods, pca, sample, score)
 
 app = typer.Typer(
     name="workbench",

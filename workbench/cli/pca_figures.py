@@ -27,9 +27,8 @@ def draw_scree(fitted: ClassPCA) -> "Figure":
     """Variance along the components and the share they explain."""
     from workbench.report.figures import scree
 
-    return scree(
-        _group_names(fitted), fitted.spectrum, fitted.explained_variance_ratio, threshold=fitted.facts.variance
-    )
+    classes = [fitted.facts.class_names[label] for label in fitted.label]
+    return scree(classes, fitted.spectrum, fitted.explained_variance_ratio, threshold=fitted.facts.variance)
 
 
 def draw_means(fitted: ClassPCA) -> "Figure":

@@ -16,7 +16,7 @@ from workbench.report.text import MISSING, nats, percent, visible
 REFRESH_SECONDS = 0.25
 
 
-class _StderrConsole(Console):
+class StderrConsole(Console):
     """A console on stderr whose reader may go away without ending the run."""
 
     def on_broken_pipe(self) -> None:
@@ -30,7 +30,7 @@ class TrainProgress:
 
     def __init__(self, title: str) -> None:
         """Name what is being trained; ``shown`` displays it."""
-        self._console = _StderrConsole(stderr=True, highlight=False, markup=False)
+        self._console = StderrConsole(stderr=True, highlight=False, markup=False)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),

@@ -76,6 +76,7 @@ def sample(
     batch_size: int | None = None,
     watch: Callable[[Progress], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    status: Callable[[str], None] = lambda _: None,
 ) -> Tally | None:
     """Run the chains of ``settings`` that have not ended yet, and put all of them into one file.
 
@@ -88,7 +89,8 @@ def sample(
         num_nodes: how many nodes.
         batch_size: chains at once on a device; by kind of device if None.
         watch: told how far the first process is, at every step.
-        say: told in a sentence what takes time or went wrong.
+        say: told in a sentence what went wrong and was mended.
+        status: told in a few words what takes time now.
 
     Returns:
         What the run came to; None in all processes but the first.
@@ -105,7 +107,7 @@ def sample(
         for path in interrupted_writes(out):
             path.unlink(missing_ok=True)
     with fabric.rank_zero_first():
-        parts = _prepare(target, settings, fabric, say)
+        parts = _prepare(target, settings, fabric, say, status if leads else lambda _: None)
     ended = ended_chains(out)
     writer = SegmentWriter(
         out, num_steps=settings.spec.steps, facts=parts.facts, class_names=parts.class_names, rank=fabric.global_rank
@@ -173,7 +175,9 @@ class _Parts:
     facts: dict[str, Any]
 
 
-def _prepare(target: Target, settings: Settings, fabric: Fabric, say: Callable[[str], None]) -> _Parts:
+def _prepare(
+    target: Target, settings: Settings, fabric: Fabric, say: Callable[[str], None], status: Callable[[str], None]
+) -> _Parts:
     """Load or make what the chains need; what takes long is cached beside the run."""
     spec = settings.spec
     model, facts = load_weights(target.checkpoint)
@@ -183,7 +187,7 @@ def _prepare(target: Target, settings: Settings, fabric: Fabric, say: Callable[[
     def load() -> Data:
         """The training data, loaded when first wanted."""
         if not data:
-            say("loading the data")
+            status("loading the data")
             data.append(load_training_data(facts, settings.data))
         return data[0]
 
@@ -193,9 +197,9 @@ def _prepare(target: Target, settings: Settings, fabric: Fabric, say: Callable[[
     pca = None
     if spec.start in ("pca", "local-pca"):
         pca_spec = PCASpec(variance=spec.variance, local=spec.local if spec.start == "local-pca" else 1)
-        pca, _ = class_pca_for(target, settings.data, pca_spec, say=say, note=say)
+        pca, _ = class_pca_for(target, settings.data, pca_spec, say=status, note=say)
     shape = tuple(facts.get("image_shape") or (pca.facts.image_shape if pca else load().train.images.shape[1:]))
-    means = _class_means(target, settings, model, facts, len(class_names), load, fabric, say)
+    means = _class_means(target, settings, model, facts, len(class_names), load, fabric, status)
     train = load().train.to(fabric.device) if spec.needs_data else None
     return _Parts(
         model=model,
@@ -225,7 +229,7 @@ def _class_means(
     num_classes: int,
     load: Callable[[], Data],
     fabric: Fabric,
-    say: Callable[[str], None],
+    status: Callable[[str], None],
 ) -> Tensor:
     """Ē_y of every class (K,), NaN where it is not needed."""
     if not settings.spec.needs_class_means:
@@ -239,7 +243,7 @@ def _class_means(
     means = read_class_energies(path, identity)
     if means is None or len(means) != num_classes:
         train = load().train
-        say("measuring the mean energy of each class")
+        status("measuring the mean energy of each class")
         means = class_mean_energies(model, train.to(fabric.device), num_classes)
         save_class_energies(path, means, identity)
     unknown = [label for label in settings.spec.labels if not torch.isfinite(means[label])]

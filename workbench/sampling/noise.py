@@ -30,7 +30,7 @@ class ChainNoise:
 
     def select(self, rows: Sequence[int]) -> None:
         """Follow a batch that shrinks: row i becomes what row ``rows[i]`` was."""
-        self._buffer = self._buffer[torch.tensor(rows, device=self._device)]
+        self._buffer = self._buffer[torch.tensor(rows, dtype=torch.long, device=self._device)]
         self._held = [self._held[row] for row in rows]
 
     def draw(self, chains: Sequence[int], steps: Sequence[int]) -> Tensor:

@@ -1,0 +1,101 @@
+"""A sampling run with what the command line adds to it: progress, Ctrl-C, going on."""
+
+import math
+import os
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trainers.errors import WorkbenchError
+from workbench.cli.progress import StderrConsole
+from workbench.report.text import MISSING, nats, visible
+from workbench.sampling.job import Progress as Report
+from workbench.sampling.job import Tally
+from workbench.sampling.job import sample as run
+from workbench.sampling.settings import Settings, extended, read_settings
+from workbench.target import Target, find_target
+
+BAR_SECONDS, LINE_SECONDS = 0.25, 1.0
+"""Least time between two looks at a bar, and between two lines in a pipe."""
+
+INTERRUPTED = 130
+
+
+def go_on(out: Path, *, num: int | None, steps: int | None) -> tuple[Path, Settings, Target]:
+    """Folder, settings and checkpoint of samples that were begun before.
+
+    Raises:
+        WorkbenchError: there are none, or the checkpoint is gone or has changed since.
+    """
+    settings = extended(read_settings(out), num=num, steps=steps)
+    target = find_target(settings.checkpoint)
+    if target.digest() != settings.checkpoint_digest:
+        raise WorkbenchError(f"{settings.checkpoint} has changed since the samples in {out} were begun; sample anew")
+    return out, settings, target
+
+
+def run_sampling(target: Target, settings: Settings, out: Path, **where: Any) -> Tally | None:
+    """Sample with a progress bar on stderr, or lines in a pipe; Ctrl-C keeps every chain that has ended.
+
+    Raises:
+        WorkbenchError: see ``workbench.sampling.job.sample``.
+    """
+    leads = os.environ.get("LOCAL_RANK", "0") == "0"
+    progress = _Progress(quiet=not leads)
+    try:
+        with progress.bar:
+            return run(target, settings, out, watch=progress.show, say=progress.say, status=progress.status, **where)
+    except KeyboardInterrupt:
+        progress.say(f"stopped; go on with: workbench sample --resume {shlex.quote(str(out))}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+class _Progress:
+    """Chains that ended, active ones, their mean energy, images per second."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = StderrConsole(stderr=True, highlight=False, markup=False, quiet=quiet)
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            refresh_per_second=4,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self.bar.add_task("sample", total=None, figures="")
+        self._began: float | None = None
+        self._next = 0.0
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        self._console.print(visible(sentence), soft_wrap=True)
+
+    def status(self, words: str) -> None:
+        """Show what takes time, on a terminal; the next words replace it."""
+        self.bar.update(self._task, figures=visible(words))
+
+    def show(self, report: Report) -> None:
+        """Show how far the run is, from time to time and at its end."""
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        last = report.ended == report.total
+        if now < self._next and not last:
+            return
+        self._next = now + (LINE_SECONDS if self.bar.disable else BAR_SECONDS)
+        seconds = now - self._began
+        rate = f"{report.ended / seconds:.1f}" if seconds > 0 and report.ended else MISSING
+        energy = nats(report.mean_energy if math.isfinite(report.mean_energy) else None)
+        figures = f"active {report.active}  E(x,y) {energy}  {rate} images/s"
+        if report.diverged:
+            figures += f"  {report.diverged} diverged"
+        if self.bar.disable:
+            self._console.print(f"sample  {report.ended}/{report.total}  {figures}", soft_wrap=True)
+        else:
+            self.bar.update(self._task, total=report.total, completed=report.ended, figures=figures)

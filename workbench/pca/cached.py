@@ -1,9 +1,7 @@
 """The class-wise PCA of a checkpoint: fitted once, then read from beside the run."""
 
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +18,6 @@ from workbench.target import Target
 
 if TYPE_CHECKING:
     from trainers.data import Data
-
-_LIBRARIES = ("workbench", "numpy", "scikit-learn")
 
 
 def class_pca_for(
@@ -147,6 +143,8 @@ def _sizes(known: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _facts(data: "Data", name: str, known: Mapping[str, Any], spec: PCASpec, digest: str | None) -> PCAFacts:
+    from trainers.provenance import now, versions
+
     train_size, probe_size = _sizes(known)
     return PCAFacts(
         data=name,
@@ -162,6 +160,6 @@ def _facts(data: "Data", name: str, known: Mapping[str, Any], spec: PCASpec, dig
         local=spec.local,
         seed=spec.seed,
         checkpoint_digest=digest,
-        versions={"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions() | {"scikit-learn": version("scikit-learn")},
+        created=now(),
     )

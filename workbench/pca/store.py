@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
 from workbench.pca.spec import PCASpec
 from workbench.pca.values import SCHEMA_VERSION, ClassPCA, PCAFacts
@@ -45,8 +46,6 @@ def save_pca(path: Path, pca: ClassPCA) -> None:
         WorkbenchError: it cannot be written; what was there is still there.
     """
     from safetensors.numpy import save
-
-    from trainers.checkpoints.atomic import write_atomically
 
     arrays: dict[str, NDArray[Any]] = {
         "label": pca.label,

@@ -1,7 +1,7 @@
 """Figures as PNG files, drawn by matplotlib without a display. Text from files is never read as markup or formulas."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,10 @@ MOST_NAMED = 20
 """More curves than this get no legend."""
 
 _DPI = 100
+_PRECISION = 1e-7
+"""Variances under this share of the largest are rounding errors of float32."""
 _LONGEST_NAME = 18
+_GAP = 2
 
 
 def line_styles(num: int) -> list[dict[str, Any]]:
@@ -53,7 +56,7 @@ def save_figure(path: Path, figure: "Figure") -> None:
         WorkbenchError: it cannot be written.
     """
     content = io.BytesIO()
-    figure.savefig(content, format="png")
+    figure.savefig(content, format="png", pil_kwargs={"optimize": True})
     write_picture(path, content.getvalue())
 
 
@@ -74,64 +77,66 @@ def scree(
     """Variance along each component, and the share that the first components explain together.
 
     Args:
-        names: of the groups.
+        names: what each curve is of; curves of one name look alike.
         spectra: variances in descending order, as far as they are known, one array a group.
         shares: shares of the group's variance that the kept components explain, one array a group.
         threshold: the share that was asked for, drawn as a line; None for none.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, (left, right) = new_figure(2)
-    for name, style, spectrum, share in zip(names, line_styles(len(names)), spectra, shares, strict=True):
-        positive = spectrum[spectrum > 0]
-        left.plot(np.arange(1, len(positive) + 1), positive, linewidth=1.2, **style)
-        together = np.cumsum(share, dtype=np.float64)
-        text = f"{label(name)} ({len(share)})"
-        right.plot(np.arange(1, len(share) + 1), together, linewidth=1.2, label=text, **style)
-        right.plot(np.arange(len(share), len(share) + 1)[: len(together)], together[-1:], "o", markersize=4, **style)
+    styles = dict(zip(dict.fromkeys(names), line_styles(len(set(names))), strict=True))
+    for name, spectrum, share in zip(names, spectra, shares, strict=True):
+        known = spectrum[spectrum > spectrum.max(initial=0.0) * _PRECISION]
+        left.plot(np.arange(1, len(known) + 1), known, linewidth=1.2, **styles[name])
+        number, together = np.arange(1, len(share) + 1), np.cumsum(share, dtype=np.float64)
+        right.plot(number, together, linewidth=1.2, **styles[name])
+        right.plot(number[-1:], together[-1:], "o", markersize=4, **styles[name])
     left.set(xscale="log", yscale="log", xlabel="component", ylabel="variance along it")
     right.set(xlabel="components", ylabel="share of variance explained", ylim=(0, 1.02))
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     if threshold is not None:
         right.axhline(threshold, color="0.4", linewidth=0.8)
         right.annotate(f"{threshold:g}", (0, threshold), xytext=(2, 2), textcoords="offset points", color="0.3", size=8)
-    if len(names) <= MOST_NAMED:
-        right.legend(title="kept", fontsize=7, title_fontsize=8, ncols=1 if len(names) < 12 else 2, loc="lower right")
+    if len(styles) <= MOST_NAMED:
+        _add_legend(right, styles, names, shares)
     return figure
 
 
-def image_table(
-    rows: Sequence[str], columns: Sequence[str], images: NDArray[np.uint8], *, zoom: int = 1, title: str = ""
-) -> "Figure":
-    """Images in a table with a name for every row and column.
+def _add_legend(
+    axes: "Axes", styles: Mapping[str, dict[str, Any]], names: Sequence[str], shares: Sequence[NDArray[np.float32]]
+) -> None:
+    """A line for each name, with the numbers of kept components of its curves."""
+    for name, style in styles.items():
+        kept = ", ".join(str(len(share)) for other, share in zip(names, shares, strict=True) if other == name)
+        axes.plot([], [], label=f"{label(name)} ({label(kept)})", **style)
+    axes.figure.legend(title="kept", fontsize=7, title_fontsize=8, loc="outside right upper")
+
+
+def image_table(rows: Sequence[str], columns: Sequence[str], images: NDArray[np.uint8], *, zoom: int = 1) -> "Figure":
+    """Images in a table with a name for every row and column, pixel for pixel.
 
     Args:
         rows: names of the rows.
         columns: names of the columns, cut to their width.
         images: (rows × columns, C, H, W), row after row, C of 1 or 3.
         zoom: every pixel becomes zoom × zoom pixels.
-        title: above the table.
     """
     from matplotlib.figure import Figure
 
-    gap = 2
-    picture = np.asarray(grid(images, len(columns), zoom=zoom, gap=gap).convert("RGB"))
-    height, width = (size * zoom + gap for size in images.shape[2:])
-    margin_left, margin_top, margin = 1.5, 0.55 if title else 0.3, 0.05
-    inches = picture.shape[1] / _DPI + margin_left + margin, picture.shape[0] / _DPI + margin_top + margin
-    figure = Figure(figsize=inches, dpi=_DPI)
-    box = (
-        margin_left / inches[0],
-        margin / inches[1],
-        picture.shape[1] / _DPI / inches[0],
-        picture.shape[0] / _DPI / inches[1],
-    )
-    axes = figure.add_axes(box)
+    names = [label(name) for name in rows]
+    picture = np.asarray(grid(images, len(columns), zoom=zoom, gap=_GAP).convert("RGB"))
+    height, width = picture.shape[:2]
+    left, top, margin = 20 + 8 * max(map(len, names)), 30, 5
+    all_height, all_width = top + height + margin, left + width + margin
+    figure = Figure(figsize=(all_width / _DPI, all_height / _DPI), dpi=_DPI)
+    axes = figure.add_axes((left / all_width, margin / all_height, width / all_width, height / all_height))
     axes.imshow(picture, interpolation="nearest", aspect="auto")
-    axes.set_yticks([(number + 0.5) * height for number in range(len(rows))], [label(name) for name in rows])
-    axes.set_xticks(
-        [(number + 0.5) * width for number in range(len(columns))], [label(name, width // 6) for name in columns]
-    )
+    cell_height, cell_width = (size * zoom + _GAP for size in images.shape[2:])
+    axes.set_yticks([(number + 0.5) * cell_height for number in range(len(rows))], names)
+    headings = [label(name, cell_width // 6) for name in columns]
+    axes.set_xticks([(number + 0.5) * cell_width for number in range(len(columns))], headings)
     axes.xaxis.tick_top()
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    if title:
-        figure.suptitle(title, x=margin_left / inches[0], y=1 - 0.05 / inches[1], ha="left", va="top", size=9)
     return figure

@@ -42,8 +42,8 @@ def load_inception(weights: Path | None, device: torch.device) -> Extractor:
     try:
         network = FeatureExtractorInceptionV3(NETWORK, [FEATURES, LOGITS], _rewritten(state)).to(device)
     except (RuntimeError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[:2][-1].strip()  # torch puts the first fault on its second line
-        raise _not_run(f"{weights or 'the download'} holds other weights ({reason})", _file_advice()) from None
+        reason = str(error).splitlines()[:2][-1].strip()[:100]  # torch puts the first fault on its second line
+        raise _not_run(f"{weights or 'the download'} holds other weights ({reason} …)", _file_advice()) from None
 
     def embed(images: Tensor) -> tuple[Tensor, Tensor]:
         levels = (images * 255.0).round_().clamp_(0.0, 255.0).to(torch.uint8)
@@ -69,7 +69,7 @@ def _download(url: str) -> Mapping[str, Tensor]:
     except (OSError, HTTPException) as error:
         raise _not_run(f"the weights could not be downloaded from {url} ({error})", _file_advice()) from None
     except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise _not_run(f"the weights from {url} are damaged ({_first_line(error)})", _file_advice()) from None
+        raise _not_run(f"the weights from {url} are damaged ({type(error).__name__})", _file_advice()) from None
     return _checked(state, url)
 
 
@@ -78,8 +78,10 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise _not_run(f"there is no weights file {path}", _file_advice()) from None
-    except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, EOFError) as error:
-        raise _not_run(f"{path} is no file of plain weights ({_first_line(error)})", _file_advice()) from None
+    except OSError as error:
+        raise _not_run(f"{path}: {error.strerror or error}", _file_advice()) from None
+    except (RuntimeError, ValueError, KeyError, pickle.UnpicklingError, EOFError):
+        raise _not_run(f"{path} is not a PyTorch file of tensors and nothing else", _file_advice()) from None
     return _checked(state, str(path))
 
 
@@ -116,4 +118,4 @@ def _file_advice() -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
+    return next(iter(str(error).splitlines()), type(error).__name__)[:100]

@@ -51,7 +51,7 @@ def test_they_are_those_of_the_loop(block: int, k: int, scale: float, monkeypatc
     x, y = points(25, 0, scale), points(40, 1)
     expected = naive(x, y, k)
     assert_same(scores(x, y, k), expected)
-    assert 0 < expected.precision
+    assert expected.precision > 0
     assert expected.coverage < 1
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from trainers.data import Split, load_data, load_test
-from trainers.data.split import stratified_order
+from trainers.data import Data, Split, load_data, load_test
+from trainers.data.split import choose, stratified_order
 from trainers.errors import WorkbenchError
 from trainers.recipes import DATA_DEFAULTS
 from workbench.quality.extractors import shape_words
@@ -26,7 +27,8 @@ class Against:
         class_names: its classes.
         images: the reference images.
         train: what a judge may be trained on.
-        held_out: what a judge's own accuracy is measured on: the probe split, no image of ``train``.
+        held_out: what a judge's own accuracy is measured on: the probe split as training carves it out by default (of
+            small data a fifth), no image of ``train``.
     """
 
     name: str
@@ -61,8 +63,16 @@ def load_against(name: str, split: str = TRAIN) -> Against:
     if split not in SPLITS:
         raise WorkbenchError(f"unknown split {split!r}; known are {', '.join(SPLITS)}")
     probe_size = DATA_DEFAULTS.get(name.partition(":")[0], {}).get("probe_size", 0)
-    data = load_data(name, probe_size=probe_size)
-    images = _whole(data.train, data.probe) if split == TRAIN else load_test(name)
+    data = load_data(name, probe_size=1)
+    whole = _whole(data)
+    if whole is None:  # a probe set of its own
+        data = load_data(name, probe_size=probe_size)
+        whole, train, held_out = data.train, data.train, data.probe
+    else:
+        held = probe_size if len(whole) >= 2 * probe_size else len(whole) // 5
+        train_rows, probe_rows = choose(whole.labels.numpy(), 0, held)
+        train, held_out = _rows(whole, train_rows), _rows(whole, probe_rows)
+    images = whole if split == TRAIN else load_test(name)
     if images.images.shape[1:] != data.train.images.shape[1:]:
         found, expected = tuple(images.images.shape[1:]), tuple(data.train.images.shape[1:])
         raise WorkbenchError(
@@ -75,8 +85,8 @@ def load_against(name: str, split: str = TRAIN) -> Against:
         split=split,
         class_names=data.class_names,
         images=images,
-        train=data.train,
-        held_out=data.probe,
+        train=train,
+        held_out=held_out,
     )
 
 
@@ -117,13 +127,14 @@ def fit_samples(samples: Samples, against: Against, num: int | None = None) -> S
     )
 
 
-def _whole(train: Split, probe: Split) -> Split:
+def _whole(data: Data) -> Split | None:
     """The training images together with the probe images carved out of them, in the data set's order.
 
-    A probe set of its own (x_probe of an .npz) has indices of its own, which training images have too; it stays out.
+    None for a probe set of its own (x_probe of an .npz): its indices are those of training images too.
     """
+    train, probe = data.train, data.probe
     if bool(torch.isin(probe.index, train.index).any()):
-        return train
+        return None
     order = torch.cat([train.index, probe.index]).argsort()
     return Split(
         images=torch.cat([train.images, probe.images])[order],
@@ -131,3 +142,8 @@ def _whole(train: Split, probe: Split) -> Split:
         labels=torch.cat([train.labels, probe.labels])[order],
         index=torch.cat([train.index, probe.index])[order],
     )
+
+
+def _rows(split: Split, rows: NDArray[np.int64]) -> Split:
+    chosen = torch.from_numpy(rows)
+    return Split(images=split.images[chosen], scale=split.scale, labels=split.labels[chosen], index=split.index[chosen])

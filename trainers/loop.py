@@ -22,7 +22,7 @@ from trainers.checkpoints import (
     write_atomically,
 )
 from trainers.data import Split
-from trainers.energylog import EnergyLog, LogWriter, SampleKeys
+from trainers.energylog import EnergyLog, LogWriter, SampleKeys, best_epoch
 from trainers.errors import WorkbenchError
 from trainers.evaluate import evaluate
 from trainers.provenance import describe_run
@@ -203,7 +203,7 @@ def _epochs(
         if row is not None:
             rows.append(row)
             answers = [callback.on_epoch(EpochReport(row=row, notebook=notebook)) for callback in callbacks]
-        store.prune(_best_epoch(rows))
+        store.prune(best_epoch(rows))
         if Answer.STOP in answers and position.epoch < parts.config.epochs:
             note("stop", epoch, "stopped after the epoch")
             return Outcome.STOPPED
@@ -297,12 +297,6 @@ def _end_epoch(
         **accuracies,
     }
     return recorder.end_epoch(measures, probe.table)
-
-
-def _best_epoch(rows: Sequence[np.void]) -> int | None:
-    """The first epoch with the best robust probe accuracy."""
-    accuracies = np.array([row["pgd_accuracy"] for row in rows])
-    return int(rows[int(np.nanargmax(accuracies))]["epoch"]) if np.isfinite(accuracies).any() else None
 
 
 def _state(parts: Parts, recorder: EnergyRecorder, position: _Position) -> ResumeState:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.energylog import EnergyLog, RunMeta
+from trainers.energylog import EnergyLog, RunMeta, merit
 from trainers.recipes import METHODS
 from trainers.rundir import find_weights
 from workbench.onset import Onset, run_detector
@@ -259,9 +259,9 @@ def _delta(row: np.void, split: str, attack: str | None) -> DeltaEnergy:
 
 
 def _best(epochs: Iterable[EpochSummary]) -> EpochSummary | None:
-    """The first epoch of highest PGD accuracy: the measure itself, whatever a detector says of the epoch."""
+    """The first epoch of highest merit: the measure itself, whatever a detector says of the epoch."""
     measured = [epoch for epoch in epochs if epoch.pgd_accuracy is not None]
-    return max(measured, key=lambda epoch: epoch.pgd_accuracy or 0.0, default=None)
+    return max(measured, key=lambda epoch: merit(epoch.pgd_accuracy, epoch.clean_accuracy), default=None)
 
 
 def _recommend(

@@ -4,9 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from trainers.energylog import EnergyLog
+from trainers.energylog import EnergyLog, best_epoch
 from trainers.errors import WorkbenchError
 from trainers.rundir import CHECKPOINTS, LOG_NAME, find_weights
 
@@ -85,6 +83,6 @@ def _best(run_dir: Path, epochs: tuple[int, ...]) -> int:
     if not (run_dir / LOG_NAME).exists():
         return max(epochs)
     with EnergyLog.open(run_dir) as log:
-        table = log.epochs()
-    known = {int(row["epoch"]): float(row["pgd_accuracy"]) for row in table if np.isfinite(row["pgd_accuracy"])}
-    return max((epoch for epoch in epochs if epoch in known), key=lambda epoch: known[epoch], default=max(epochs))
+        rows = [row for row in log.epochs() if int(row["epoch"]) in epochs]
+    best = best_epoch(rows)
+    return max(epochs) if best is None else best

@@ -156,3 +156,11 @@ def test_standard_training_is_not_judged(make_run) -> None:
 def test_nothing_there(tmp_path) -> None:
     with pytest.raises(WorkbenchError):
         summarize_path(tmp_path)
+
+
+def test_best_of_a_run_without_robustness_is_the_most_accurate(make_run) -> None:
+    epochs = [{"clean_accuracy": clean, "pgd_accuracy": 0.0} for clean in (0.2, 0.9, 0.8)]
+    summary = summarize_path(make_run(epochs, kept=(0, 1, 2)))
+    assert summary.best is not None
+    assert summary.best.epoch == 1
+    assert summary.checkpoint.epoch == 1

@@ -20,7 +20,7 @@ from trainers.energylog.schema import (
     STEP_DTYPE,
     histogram_edges,
 )
-from trainers.energylog.statistics import delta_statistics, histogram_counts
+from trainers.energylog.statistics import best_epoch, delta_statistics, histogram_counts, merit
 from trainers.energylog.tables import SampleKeys, SampleTable
 from trainers.energylog.writer import LogWriter
 
@@ -45,8 +45,10 @@ __all__ = [
     "RunMeta",
     "SampleKeys",
     "SampleTable",
+    "best_epoch",
     "decode",
     "delta_statistics",
     "histogram_counts",
     "histogram_edges",
+    "merit",
 ]

@@ -1,5 +1,7 @@
 """What the log keeps of one epoch's delta energies: moments, quantiles and counts per histogram bin."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,3 +50,18 @@ def _finite(delta: NDArray[np.floating]) -> NDArray[np.floating]:
     flat = np.asarray(delta).ravel()
     finite: NDArray[np.floating] = flat[np.isfinite(flat)]
     return finite
+
+
+def merit(pgd_accuracy: float | None, clean_accuracy: float | None) -> tuple[float, float]:
+    """What an epoch is ranked by: robust accuracy on the probe set, and natural accuracy among equals.
+
+    The second decides for models that were never robust, whose PGD accuracy is 0 in every epoch.
+    """
+    return pgd_accuracy or 0.0, clean_accuracy if clean_accuracy is not None and np.isfinite(clean_accuracy) else 0.0
+
+
+def best_epoch(rows: Sequence[np.void]) -> int | None:
+    """The first epoch of highest merit among rows of the epoch table; None if PGD accuracy was never measured."""
+    measured = [row for row in rows if np.isfinite(row["pgd_accuracy"])]
+    best = max(measured, key=lambda row: merit(float(row["pgd_accuracy"]), float(row["clean_accuracy"])), default=None)
+    return None if best is None else int(best["epoch"])

@@ -181,7 +181,7 @@ def _show(folder: Path, settings: "Settings", result: "Tally", *, json: bool) ->
     picture = None
     if diverged < result.chains:
         images = read_samples(folder).images[:GRID_IMAGES]
-        columns = min(len(images), max(1, round(len(images) ** 0.5 * 1.5)))
+        columns = _columns(len(images), len(settings.spec.labels))
         picture = grid(images, columns, zoom=max(1, 64 // images.shape[-1]))
         save_png(folder / "grid.png", picture)
     if json:
@@ -199,11 +199,19 @@ def _show(folder: Path, settings: "Settings", result: "Tally", *, json: bool) ->
         screen.print(
             plain(f"{result.ties} stopped so close to the threshold that another batch size may shift them a step")
         )
+    data = read_samples(folder).facts.get("data") or "D"
     for command in (
-        ("score", folder, "--against", settings.data or "D"),
+        ("score", folder, "--against", data),
         ("sample", "--resume", folder, "--num", 2 * result.chains),
     ):
         screen.print(plain("  workbench " + shlex.join(map(str, command))))
+
+
+def _columns(num_images: int, num_classes: int) -> int:
+    """A column per class where that looks well, else a grid half as wide again as it is high."""
+    if 1 < num_classes <= 20 and num_images >= num_classes:
+        return num_classes
+    return max(1, min(num_images, int((1.5 * num_images) ** 0.5)))
 
 
 _WORDS = {

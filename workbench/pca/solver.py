@@ -25,7 +25,8 @@ def choose_solver(num_samples: int, dim: int, num_components: int | None) -> str
     A share of variance needs the whole spectrum, so an exact solver: the eigenvectors of the covariance matrix where
     there are at least as many samples as dimensions, the singular value decomposition of the samples where there are
     fewer. A fixed, small number of components of a large matrix (at most a quarter of its smaller side, which is at
-    least 500) is left to the randomised solver of Halko et al. 2009, which is 2 to 10 times as fast and approximate.
+    least 500) is left to the randomised solver (Halko, Martinsson and Tropp 2011), 2 to 10 times as fast and
+    approximate.
     """
     side = min(num_samples, dim)
     if num_components is not None and side >= LARGE and num_components * FEW <= side:

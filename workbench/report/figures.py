@@ -1,6 +1,7 @@
 """Figures as PNG files, drawn by matplotlib without a display. Text from files is never read as markup or formulas."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import cycle, islice, product
 from pathlib import Path
@@ -56,7 +57,9 @@ def save_figure(path: Path, figure: "Figure") -> None:
         WorkbenchError: it cannot be written.
     """
     content = io.BytesIO()
-    figure.savefig(content, format="png", pil_kwargs={"optimize": True})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # it is drawn as a box
+        figure.savefig(content, format="png", pil_kwargs={"optimize": True})
     write_picture(path, content.getvalue())
 
 

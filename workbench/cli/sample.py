@@ -178,19 +178,19 @@ def _show(folder: Path, settings: "Settings", result: "Tally", *, json: bool) ->
 
     counts = {why.name.lower(): number for why, number in result.reasons.items()}
     diverged = counts.get("diverged", 0)
-    picture = None
-    if diverged < result.chains:
-        images = read_samples(folder).images[:GRID_IMAGES]
-        columns = _columns(len(images), len(settings.spec.labels))
-        picture = grid(images, columns, zoom=max(1, 64 // images.shape[-1]))
-        save_png(folder / "grid.png", picture)
+    if diverged == result.chains:
+        raise WorkbenchError(f"all {diverged} chains diverged and were dropped; lower --step-size or --noise")
+    samples = read_samples(folder)
+    images = samples.images[:GRID_IMAGES]
+    columns = _columns(len(images), len(settings.spec.labels))
+    save_png(folder / "grid.png", grid(images, columns, zoom=max(1, 64 // images.shape[-1])))
     if json:
         values = {"samples": str(folder), "chains": result.chains, "ended": counts, "ties": result.ties}
         typer.echo(json_text({**values, "median_stop_step": result.median_stop, "passes": result.passes}))
         return
     screen = console()
-    if picture is not None and sys.stdout.isatty():
-        small = grid(images[: columns * 4], columns, zoom=1)
+    if sys.stdout.isatty():
+        small = grid(images[: columns * 4], columns, background=64)
         screen.print(half_cells(small, min(screen.width, small.width), colour=screen.color_system is not None))
     ended = ", ".join(f"{number} {_WORDS[why]}" for why, number in counts.items())
     screen.print(plain(f"{result.chains - diverged} images in {folder}: {ended}"))
@@ -199,7 +199,7 @@ def _show(folder: Path, settings: "Settings", result: "Tally", *, json: bool) ->
         screen.print(
             plain(f"{result.ties} stopped so close to the threshold that another batch size may shift them a step")
         )
-    data = read_samples(folder).facts.get("data") or "D"
+    data = samples.facts.get("data") or "D"
     for command in (
         ("score", folder, "--against", data),
         ("sample", "--resume", folder, "--num", 2 * result.chains),

@@ -1,5 +1,6 @@
 """A sampling run with what the command line adds to it: progress, Ctrl-C, going on."""
 
+import logging
 import math
 import os
 import shlex
@@ -45,7 +46,9 @@ def run_sampling(target: Target, settings: Settings, out: Path, **where: Any) ->
         WorkbenchError: see ``workbench.sampling.job.sample``.
     """
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
-    progress = _Progress(quiet=not leads)
+    processes = where["devices"] * where["num_nodes"]
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process
+    progress = _Progress("sample" if processes == 1 else f"sample, process 1 of {processes}", quiet=not leads)
     try:
         with progress.bar:
             return run(target, settings, out, watch=progress.show, say=progress.say, status=progress.status, **where)
@@ -57,7 +60,8 @@ def run_sampling(target: Target, settings: Settings, out: Path, **where: Any) ->
 class _Progress:
     """Chains that ended, active ones, their mean energy, images per second."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, title: str, *, quiet: bool) -> None:
+        self._title = title
         self._console = StderrConsole(stderr=True, highlight=False, markup=False, quiet=quiet)
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -69,7 +73,7 @@ class _Progress:
             refresh_per_second=4,
             disable=not self._console.is_terminal,
         )
-        self._task = self.bar.add_task("sample", total=None, figures="")
+        self._task = self.bar.add_task(title, total=None, figures="")
         self._began: float | None = None
         self._next = 0.0
 
@@ -96,6 +100,6 @@ class _Progress:
         if report.diverged:
             figures += f"  {report.diverged} diverged"
         if self.bar.disable:
-            self._console.print(f"sample  {report.ended}/{report.total}  {figures}", soft_wrap=True)
+            self._console.print(f"{self._title}  {report.ended}/{report.total}  {figures}", soft_wrap=True)
         else:
             self.bar.update(self._task, total=report.total, completed=report.ended, figures=figures)

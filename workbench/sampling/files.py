@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+from numpy.typing import NDArray
 
 from trainers.energylog.files import HDF5_ERRORS, reason
 from trainers.errors import WorkbenchError
@@ -33,10 +34,22 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[Rows, dict[str, Any]]
     """
     with open_samples(path) as file:
         facts = check(file, path)
-        try:
-            return {name: file[name][...] for name in columns}, facts
-        except HDF5_ERRORS as error:
-            raise WorkbenchError(f"{path} is damaged ({reason(error)}); remove it and go on with --resume") from error
+        return {name: values(file, name, ...) for name in columns}, facts
+
+
+def values(file: h5py.File, name: str, rows: Any) -> NDArray[Any]:
+    """Some rows of a column of an open file.
+
+    Raises:
+        WorkbenchError: they cannot be read; the checksums see to it that nothing wrong is.
+    """
+    try:
+        found: NDArray[Any] = file[name][rows]
+    except HDF5_ERRORS as error:
+        raise WorkbenchError(
+            f"{file.filename} is damaged ({reason(error)}); remove it and go on with --resume"
+        ) from error
+    return found
 
 
 def open_samples(path: Path) -> h5py.File:
@@ -69,4 +82,4 @@ def read_chain(path: Path, row: int) -> Chain:
     """
     with open_samples(path) as file:
         check(file, path)
-        return to_chain({name: file[name][row : row + 1] for name in COLUMNS}, 0)
+        return to_chain({name: values(file, name, slice(row, row + 1)) for name in COLUMNS}, 0)

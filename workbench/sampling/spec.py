@@ -81,10 +81,8 @@ class SamplingSpec:
         _require(self.steps < MAX_STEPS, "steps", f"below {MAX_STEPS}", self.steps)
         for name in ("start_scale", "start_noise", "noise"):
             value = getattr(self, name)
-            _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
-        _require(
-            math.isfinite(self.step_size) and self.step_size > 0, "step_size", "finite and above 0", self.step_size
-        )
+            _require(0 <= value <= LARGEST, name, f"in [0, {LARGEST:g}]", value)
+        _require(0 < self.step_size <= LARGEST, "step_size", f"in (0, {LARGEST:g}]", self.step_size)
         _require(0 <= self.momentum < 1, "momentum", "in [0, 1)", self.momentum)
         _require(0 < self.variance <= 1, "variance", "in (0, 1]", self.variance)
         _require(math.isfinite(self.stop_tol) and self.stop_tol > 0, "stop_tol", "finite and above 0", self.stop_tol)
@@ -139,6 +137,8 @@ class SamplingSpec:
 
 
 MAX_STEPS = 1_000_000
+LARGEST = 1e6
+"""Of any length in pixels: images are 1 wide, and float32 ends at 3e38."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {"start": STARTS, "stop": STOPS}
 _TYPES = {field.name: field.type for field in fields(SamplingSpec)}
 _TERM = re.compile(r"(?:([0-9.eE+-]+)\*)?([a-z-]+)")

@@ -6,7 +6,6 @@ been written stays, on network file systems and with several processes writing i
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from trainers.atomic import write_atomically
 from trainers.energylog.files import temporary
 from trainers.errors import WorkbenchError
 from workbench.sampling.chain import Chain, Reason
-from workbench.sampling.files import SEGMENTS, ended_chains, files_of, open_samples, segments
+from workbench.sampling.files import SEGMENTS, ended_chains, files_of, open_samples, segments, values
 from workbench.sampling.tables import COLUMNS, NAME, create, encode, to_bytes, to_rows, write_facts
 
 IMAGES = "images"
@@ -108,36 +107,43 @@ def merge(out: Path, *, num_steps: int, facts: Mapping[str, Any]) -> None:
     Raises:
         WorkbenchError: a segment is damaged, or the disk is full; nothing is removed then.
     """
-    chains = ended_chains(out)
-    paths = files_of(out)
+    chains, paths = ended_chains(out), files_of(out)
     order = sorted(chains)
     with temporary(out / NAME) as aside:
-        with h5py.File(aside, "w", libver=("earliest", "v110")) as file, ExitStack() as stack:
+        with h5py.File(aside, "w", libver=("earliest", "v110")) as file:
             write_facts(file, facts)
-            sources = {path: stack.enter_context(open_samples(path)) for path in paths}
-            for name, column in COLUMNS.items():
-                one = sources[paths[0]][name]
-                tail = (num_steps + 1,) if column.kind == "trajectory" else one.shape[1:]
-                dataset = create(file, name, (len(order), *tail), one.dtype)
-                for first in range(0, len(order), MERGE_BLOCK):
-                    block = order[first : first + MERGE_BLOCK]
-                    values = np.full((len(block), *tail), np.nan if column.kind == "trajectory" else 0, dtype=one.dtype)
-                    for path, places in _by_file(block, chains).items():
-                        rows = np.array([row for _, row in places])
-                        ascending = np.argsort(rows)
-                        read = sources[path][name][rows[ascending]]
-                        targets = np.array([place for place, _ in places])[ascending]
-                        if column.kind == "trajectory":
-                            values[targets, : read.shape[1]] = read
-                        else:
-                            values[targets] = read
-                    dataset[first : first + len(block)] = values
+            with open_samples(paths[0]) as one:
+                for name, column in COLUMNS.items():
+                    tail = (num_steps + 1,) if column.kind == "trajectory" else one[name].shape[1:]
+                    create(file, name, (len(order), *tail), one[name].dtype)
+            for first in range(0, len(order), MERGE_BLOCK):
+                _copy(file, first, _by_file(order[first : first + MERGE_BLOCK], chains))
         aside.replace(out / NAME)
     for path in paths:
         if path.parent.name == SEGMENTS:
             path.unlink(missing_ok=True)
     if (out / SEGMENTS).is_dir() and not any((out / SEGMENTS).iterdir()):
         (out / SEGMENTS).rmdir()
+
+
+def _copy(target: h5py.File, first: int, sources: Mapping[Path, Sequence[tuple[int, int]]]) -> None:
+    """Fill a block of rows from ``first`` on out of files, given places in the block and rows of each file."""
+    num = sum(map(len, sources.values()))
+    block = {
+        name: np.full((num, *target[name].shape[1:]), np.nan if column.kind == "trajectory" else 0, column.dtype)
+        for name, column in COLUMNS.items()
+    }
+    for path, places in sources.items():
+        targets, rows = (np.array(numbers) for numbers in zip(*sorted(places, key=lambda pair: pair[1]), strict=True))
+        with open_samples(path) as file:
+            for name, merged in block.items():
+                read = values(file, name, rows)
+                if merged.ndim == 2:  # a trajectory may be shorter than those of a later run
+                    merged[targets, : read.shape[1]] = read
+                else:
+                    merged[targets] = read
+    for name, merged in block.items():
+        target[name][first : first + num] = merged
 
 
 def _by_file(block: Sequence[int], chains: Mapping[int, tuple[Path, int, Reason]]) -> dict[Path, list[tuple[int, int]]]:

@@ -48,8 +48,11 @@ def moments_of(blocks: Iterable[NDArray[np.floating]]) -> Moments:
         num = total
     if num < 2:
         raise WorkbenchError(f"a covariance needs at least 2 images; there {'is 1' if num else 'are none'}")
-    lower = np.tril(scatter) / (num - 1)
-    return Moments(num=num, mean=mean, covariance=lower + np.tril(lower, -1).T)
+    upper = np.triu(scatter.T)
+    upper /= num - 1
+    covariance = upper + upper.T
+    np.fill_diagonal(covariance, upper.diagonal())
+    return Moments(num=num, mean=mean, covariance=covariance)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

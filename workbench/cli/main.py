@@ -17,11 +17,23 @@ from workbench.cli.pca import pca
 from workbench.cli.runs import runs
 from workbench.cli.sample import sample
 from workbench.cli.score import score
+from workbench.cli.sweep_sampling import sweep_sampling
 from workbench.cli.train import train
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
-COMMANDS: tuple[Callable[..., Any], ...] = (demo, train, inspect, onset, runs, methods, pca, sample, score)
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    demo,
+    train,
+    inspect,
+    onset,
+    runs,
+    methods,
+    pca,
+    sample,
+    score,
+    sweep_sampling,
+)
 
 app = typer.Typer(
     name="workbench",

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from itertools import cycle, islice, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,3 +143,68 @@ def image_table(rows: Sequence[str], columns: Sequence[str], images: NDArray[np.
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
     return figure
+
+
+class Panel(NamedTuple):
+    """Axes of ``tradeoff``: names of x and y, a point for each name (None where unknown), and who is on the front."""
+
+    x_label: str
+    y_label: str
+    points: Sequence[tuple[float, float] | None]
+    front: Sequence[bool]
+
+
+def tradeoff(
+    names: Sequence[str], groups: Sequence[str], panels: Sequence[Panel], *, cost: Sequence[float], cost_label: str
+) -> "Figure":
+    """The same things under several pairs of measures, each numbered from 1, coloured by what it costs.
+
+    Args:
+        names: of the things, for the legend.
+        groups: of the things; each group has a marker shape of its own.
+        panels: pairs of measures; points of the front are ringed and joined.
+        cost: of the things.
+        cost_label: what the cost is.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    figure, all_axes = new_figure(len(panels), width=4.2, height=3.8)
+    colours = ScalarMappable(Normalize(min(cost, default=0.0), max(cost, default=1.0)), "cividis")
+    shades = colours.to_rgba(np.asarray(cost, dtype=np.float64))
+    shapes = dict(zip(dict.fromkeys(groups), cycle("os^Dv*P"), strict=False))
+    for axes, panel in zip(all_axes, panels, strict=True):
+        known = [(i, *point) for i, point in enumerate(panel.points) if point is not None]
+        front = sorted((x, y) for i, x, y in known if panel.front[i])
+        axes.plot([x for x, _ in front], [y for _, y in front], color="0.6", linewidth=1, zorder=1)
+        for i, x, y in known:
+            edge, width = ("black", 1.6) if panel.front[i] else ("white", 0.6)
+            axes.scatter(x, y, s=60, marker=shapes[groups[i]], color=shades[i], edgecolors=edge, linewidths=width)
+        axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+        axes.margins(0.1)
+    figure.colorbar(colours, ax=all_axes, label=cost_label, fraction=0.04, pad=0.01)
+    if len(names) <= MOST_NAMED:
+        for i, name in enumerate(names):
+            text = label(f"{i + 1}  {name}", 2 * _LONGEST_NAME)
+            all_axes[0].plot([], [], shapes[groups[i]], color=shades[i], label=text)
+        figure.legend(fontsize=7, loc="outside right upper")
+    figure.draw_without_rendering()  # places the axes, so that labels can be placed by the pixel
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _number_points(axes, {i + 1: point for i, point in enumerate(panel.points) if point is not None})
+    return figure
+
+
+def _number_points(axes: "Axes", points: Mapping[int, tuple[float, float]]) -> None:
+    """Write numbers beside points, each on the side where it covers least."""
+    places = {number: np.asarray(axes.transData.transform(point)) for number, point in points.items()}
+    taken = list(places.values())
+    for number, place in places.items():
+        sides = [place + 13 * np.array([np.cos(turn), np.sin(turn)]) for turn in np.arange(8) * np.pi / 4]
+        crowds = [sum(max(0.0, 14 - float(np.abs(side - other).max())) for other in taken) for side in sides]
+        best = sides[int(np.argmin(np.round(crowds, 3)))]
+        taken.append(best)
+        x, y = (best - place) * 72 / _DPI
+        text = axes.annotate(
+            str(number), points[number], (x, y), textcoords="offset points", size=7, ha="center", va="center"
+        )
+        text.set_in_layout(False)

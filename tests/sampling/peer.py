@@ -64,7 +64,8 @@ def published(
     for start, label in zip(starts, labels, strict=True):
         x, velocity, done = start[None].clone(), torch.zeros_like(start[None]), 0
         while done < steps:
-            x, velocity = _step(model, x, velocity, torch.randn_like(x), label, means[label], step)
+            x.requires_grad_(True)
+            x, velocity = _step(model(x), x, velocity, torch.randn_like(x), label, means[label], step)
             done += 1
             with torch.no_grad():
                 energy = -model(x)[0, label].item()
@@ -91,23 +92,22 @@ def traced(
         x, velocity, rule = start[None].clone(), torch.zeros_like(start[None]), stop(i)
         joint, marginal = [], []
         for t in range(steps + 1):
-            with torch.no_grad():
-                logits = model(x)
+            x.requires_grad_(True)
+            logits = model(x)
             joint.append(-logits[0, label].item())
             marginal.append(-torch.logsumexp(logits, 1).item())
             if t == steps or rule(joint):
                 break
             normal = torch.zeros_like(x) if noise is None else noise(i, t, x)
-            x, velocity = _step(model, x, velocity, normal, label, means[label], step)
-        traces.append(Trace(x[0], t, joint, marginal))
+            x, velocity = _step(logits, x, velocity, normal, label, means[label], step)
+        traces.append(Trace(x[0].detach(), t, joint, marginal))
     return traces
 
 
 def _step(
-    model: Model, x: Tensor, velocity: Tensor, normal: Tensor, label: int, mean: float, step: Step
+    logits: Tensor, x: Tensor, velocity: Tensor, normal: Tensor, label: int, mean: float, step: Step
 ) -> tuple[Tensor, Tensor]:
-    x = x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(loss(model(x), label, mean, step.guidance), x)
+    (gradient,) = torch.autograd.grad(loss(logits, label, mean, step.guidance), x)
     velocity = step.momentum * velocity - step.step_size / 2 * gradient
     scale = math.sqrt(2 * step.step_size) * step.noise
     return (x.detach() + velocity + scale * normal).clamp(0, 1), velocity

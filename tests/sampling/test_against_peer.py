@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from tests.sampling import peer
-from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
 from workbench.sampling.chain import Chain, Reason, begin
 from workbench.sampling.guidance import ENERGIES, guidance_energy
@@ -19,9 +18,10 @@ from workbench.sampling.langevin import Pulse, run_chains
 from workbench.sampling.noise import MAX_BLOCK_STEPS, ChainNoise
 from workbench.sampling.spec import GUIDANCE_NAMES, SamplingSpec
 
-NUM, CLASSES, SHAPE = 12, 4, (1, 8, 8)
+NUM, CLASSES, SHAPE = 9, 4, (1, 8, 8)
 LABELS = [i % CLASSES for i in range(NUM)]
-MEANS = (-4.5, -3.0, -2.5, -1.5)
+MEANS = (-3.4, -0.7, -1.9, 1.7)
+TAU = 0.02
 TIE = 1e-3
 """A chain whose stopping rule comes this near its threshold, in nats, may stop a step earlier or later."""
 NATS, PIXELS = 2e-4, 2e-5
@@ -65,7 +65,7 @@ def a_spec(**changes: Any) -> SamplingSpec:
         "noise": 0.0,
         "stop": "fixed",
         "min_steps": 0,
-        "stop_tol": 0.05,
+        "stop_tol": TAU,
     }
     return SamplingSpec(**{"labels": tuple(range(CLASSES)), "num": NUM, **settings, **changes})
 
@@ -114,18 +114,18 @@ def never(joint: Sequence[float]) -> bool:
 
 
 def plateau(joint: Sequence[float]) -> bool:
-    """The last 10 updates brought at most the share 0.2 of the descent so far."""
-    return len(joint) > 10 and joint[-11] - joint[-1] <= 0.2 * max(joint[0] - joint[-1], 0)
+    """The last 10 updates brought at most the share 0.3 of the descent so far."""
+    return len(joint) > 10 and joint[-11] - joint[-1] <= 0.3 * max(joint[0] - joint[-1], 0)
 
 
 def published_rule(label: int) -> peer.Stop:
-    return lambda joint: (joint[-1] - MEANS[label]) ** 2 < 0.05
+    return lambda joint: (joint[-1] - MEANS[label]) ** 2 < TAU
 
 
 RULES: dict[str, tuple[dict[str, Any], Callable[[int], peer.Stop]]] = {
     "fixed": ({}, lambda i: never),
-    "adaptive": ({"stop_tol": 0.05}, lambda i: published_rule(LABELS[i])),
-    "plateau": ({"stop_tol": 0.2}, lambda i: plateau),
+    "adaptive": ({"stop_tol": TAU}, lambda i: published_rule(LABELS[i])),
+    "plateau": ({"stop_tol": 0.3}, lambda i: plateau),
 }
 GUIDANCES = [
     {"joint": 1.0},
@@ -167,7 +167,7 @@ def test_paths_stops_and_images_are_the_peers(
             assert stop == "adaptive"
             assert "class-mean" not in guidance
             assert trace.steps > chain.step
-            assert chain.joint[-1] < MEANS[chain.label] - math.sqrt(0.05)
+            assert chain.joint[-1] < MEANS[chain.label] - math.sqrt(TAU)
             continue
         assert chain.step == trace.steps
         expected = {"fixed": Reason.STEPS, "adaptive": Reason.ENERGY, "plateau": Reason.PLATEAU}[stop]
@@ -178,16 +178,17 @@ def test_paths_stops_and_images_are_the_peers(
 
 
 def test_settings_above_reach_every_way_to_end(model: nn.Module, starts: Tensor) -> None:
-    adaptive = run(model, starts, a_spec(stop="adaptive", momentum=0.8))
-    assert {chain.reason for chain in adaptive.values()} == {Reason.ENERGY, Reason.PASSED, Reason.STEPS}
-    assert len({chain.step for chain in adaptive.values()}) >= 5
-    flat = run(model, starts, a_spec(stop="plateau", stop_tol=0.2, momentum=0.8))
+    both = [run(model, starts, a_spec(stop="adaptive", momentum=momentum)).values() for momentum in (0.0, 0.8)]
+    adaptive = [chain for chains in both for chain in chains]
+    assert {chain.reason for chain in adaptive} == {Reason.ENERGY, Reason.PASSED, Reason.STEPS}
+    assert len({chain.step for chain in adaptive}) >= 6
+    flat = run(model, starts, a_spec(stop="plateau", stop_tol=0.3, momentum=0.8))
     assert {chain.reason for chain in flat.values()} == {Reason.PLATEAU, Reason.STEPS}
 
 
 def test_the_published_loop_ends_where_ours_does(model: nn.Module, starts: Tensor) -> None:
     """It looks at the energy after a step, never at the start: our ``min_steps`` 1."""
-    images, taken = peer.published(model, starts, LABELS, MEANS, peer.Step(0.02, 0.8, 0.0, {"joint": 1.0}), 24, 0.05)
+    images, taken = peer.published(model, starts, LABELS, MEANS, peer.Step(0.02, 0.8, 0.0, {"joint": 1.0}), 24, TAU)
     ours = run(model, starts, a_spec(stop="adaptive", momentum=0.8, min_steps=1))
     compared = [chain for chain in ours.values() if chain.margin > TIE and chain.reason is not Reason.PASSED]
     assert len(compared) >= NUM // 2
@@ -291,8 +292,8 @@ def test_a_chains_noise_does_not_depend_on_the_batch_or_the_other_chains(batch_s
     spec = a_spec(noise=0.01, steps=20, seed=2)
     reference = run(Flat(), grey(NUM), spec, batch_size=7)
     same = run(Flat(), grey(NUM), spec, batch_size=batch_size)
-    fewer = run(Flat(), grey(NUM), spec, batch_size=batch_size, numbers=[9, 2, 5])
-    assert sorted(fewer) == [2, 5, 9]
+    fewer = run(Flat(), grey(NUM), spec, batch_size=batch_size, numbers=[8, 2, 5])
+    assert sorted(fewer) == [2, 5, 8]
     for number, chain in reference.items():
         np.testing.assert_array_equal(same[number].x, chain.x)
     for number, chain in fewer.items():
@@ -378,7 +379,7 @@ class Cramped(nn.Module):
         return self.model(x)
 
 
-@pytest.mark.parametrize(("most", "sizes"), [(6, [6]), (5, [6, 3]), (1, [6, 3, 1])])
+@pytest.mark.parametrize(("most", "sizes"), [(4, [4]), (3, [4, 2]), (1, [4, 2, 1])])
 def test_out_of_memory_halves_the_passes_and_says_so(
     model: nn.Module, starts: Tensor, most: int, sizes: list[int]
 ) -> None:
@@ -396,55 +397,52 @@ def test_out_of_memory_halves_the_passes_and_says_so(
         assert f"{size} images" in line
 
 
-def test_memory_for_no_image_at_all_is_an_error_of_one_line(model: nn.Module, starts: Tensor) -> None:
-    said: list[str] = []
-    with pytest.raises(WorkbenchError, match="not even one image"):
-        run(Cramped(model, 0, torch.OutOfMemoryError("no room")), starts, a_spec(), say=said.append)
-    assert len(said) == 3  # 12 to 6, to 3, to 1
-
-
-def test_other_errors_of_the_model_are_not_taken_for_memory(model: nn.Module, starts: Tensor) -> None:
-    with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        run(Cramped(model, 0, RuntimeError("mat1 and mat2 shapes cannot be multiplied")), starts, a_spec())
-
-
 class Broken(nn.Module):
-    """NaN for images whose first pixel is exactly 0: in the logits, or in the gradient alone."""
+    """NaN for the image whose first pixel has a certain value: in the logits, or in the gradient alone."""
 
-    def __init__(self, model: nn.Module, part: str) -> None:
+    def __init__(self, model: nn.Module, part: str, pixel: float) -> None:
         super().__init__()
-        self.model, self.part = model, part
+        self.model, self.part, self.pixel = model, part, pixel
 
     def forward(self, x: Tensor) -> Tensor:
-        first = x[:, 0, :1, 0]
-        if self.part == "gradient":
-            return self.model(x) + 0 * first.sqrt()
-        return torch.where(first == 0, math.nan, self.model(x))
+        hit = (x.detach()[:, 0, :1, 0] - self.pixel).abs() < 1e-6
+        if self.part == "logits":
+            return torch.where(hit, math.nan, self.model(x))
+        x = x.clone()
+        if x.requires_grad:
+            x.register_hook(lambda gradient: torch.where(hit[:, :, None, None], math.nan, gradient))
+        return self.model(x)
+
+
+def pixel_at(model: nn.Module, starts: Tensor, spec: SamplingSpec, chain: int, step: int) -> float:
+    """The first pixel of a chain at a step, before it ends."""
+    halted = run(model, starts, replace(spec, steps=step))[chain]
+    assert halted.step == step
+    return float(halted.x[0, 0, 0])
 
 
 @pytest.mark.parametrize("part", ["logits", "gradient"])
-@pytest.mark.parametrize("batch_size", [1, 64])
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
 def test_a_chain_that_diverges_ends_alone(model: nn.Module, starts: Tensor, part: str, batch_size: int) -> None:
-    """Chain 6 from its start; no other comes to a first pixel of exactly 0 here."""
     spec = settings_with_early_ends()
-    changed = starts.clamp_min(0.01)
-    healthy = run(model, changed, spec)
-    changed[6, 0, 0, 0] = 0
-    ended = run(Broken(model, part), changed, spec, batch_size=batch_size)
+    healthy = run(model, starts, spec)
+    broken = Broken(model, part, pixel_at(model, starts, spec, chain=LOST, step=3))
+    ended = run(broken, starts, spec, batch_size=batch_size)
     assert sorted(ended) == list(range(NUM))
-    assert ended[6].reason is Reason.DIVERGED
-    assert ended[6].step == 0
-    for number in set(range(NUM)) - {6}:
+    assert (ended[LOST].reason, ended[LOST].step) == (Reason.DIVERGED, 3)
+    np.testing.assert_allclose(ended[LOST].joint[:3], healthy[LOST].joint[:3], rtol=0, atol=NATS)
+    for number in set(range(NUM)) - {LOST}:
         if healthy[number].margin > TIE:
             assert_same(ended[number], healthy[number])
 
 
+LOST = 1
+
+
 def test_the_mean_energy_of_a_step_leaves_diverged_chains_out(model: nn.Module, starts: Tensor) -> None:
-    changed = starts.clamp_min(0.01)
-    changed[6, 0, 0, 0] = 0
-    first = next(pulses(Broken(model, "logits"), changed, a_spec()))
+    first = next(pulses(Broken(model, "logits", float(starts[LOST, 0, 0, 0])), starts, a_spec()))
     with torch.no_grad():
-        energy = -model(changed)[torch.arange(NUM), torch.tensor(LABELS)]
-    others = [i for i in range(NUM) if i != 6]
+        energy = -model(starts)[torch.arange(NUM), torch.tensor(LABELS)]
+    others = [i for i in range(NUM) if i != LOST]
     assert first.mean_energy == pytest.approx(energy[others].mean().item(), abs=1e-5)
     assert first.active == NUM

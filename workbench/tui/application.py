@@ -1,7 +1,8 @@
 """The Textual application over one run. Import it late: Textual takes a tenth of a second to load."""
 
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,9 @@ from workbench.tui import palette
 from workbench.tui.glance import Glance, read_glance
 from workbench.tui.keys import KEYS
 from workbench.tui.screens.run import RunScreen
+
+WORKBENCH = (sys.executable, "-m", "workbench")
+"""How the command line is started for what needs torch or scikit-learn."""
 
 THEME = Theme(
     name="workbench",
@@ -37,13 +41,21 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     CSS_PATH: ClassVar = "app.tcss"
     ENABLE_COMMAND_PALETTE = False  # Textual would bind a key to it; the run screen opens it
 
-    def __init__(self, path: Path, *, glance: Glance | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        glance: Glance | None = None,
+        clock: Callable[[], float] = time.time,
+        command: Sequence[str] = WORKBENCH,
+    ) -> None:
         """Open a run and read what it has.
 
         Args:
             path: a run directory or its log file.
             glance: the first frame's data if they were read already.
             clock: seconds since 1970-01-01 UTC.
+            command: how the command line is started.
 
         Raises:
             WorkbenchError: there is no readable energy log at ``path``.
@@ -51,12 +63,12 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         super().__init__()
         self.register_theme(THEME)
         self.theme = THEME.name
-        self._path, self._clock = Path(path), clock
+        self._path, self._clock, self._command = Path(path), clock, command
         self.glance = read_glance(self._path, clock) if glance is None else glance
 
     def get_default_screen(self) -> Screen[None]:
         """The run."""
-        return RunScreen(self._path, self.glance, self._clock)
+        return RunScreen(self._path, self.glance, self._clock, self._command)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The key table's actions, for the command palette."""

@@ -33,6 +33,7 @@ class Key(NamedTuple):
         help: one sentence.
         group: heading in the help.
         footer: word in the footer, "" for a cap that shares the next one's word, None to leave the key out.
+        priority: whether it comes before what the focused field would do with the key.
     """
 
     keys: tuple[str, ...]
@@ -41,6 +42,7 @@ class Key(NamedTuple):
     help: str
     group: str
     footer: str | None = None
+    priority: bool = True
 
 
 KEYS: tuple[Key, ...] = (
@@ -60,9 +62,9 @@ KEYS: tuple[Key, ...] = (
         help="Ten epochs on",
         group="Epoch cursor",
     ),
-    Key(keys=("home", "g"), action="first", caps="Home", help="First epoch", group="Epoch cursor"),
+    Key(keys=("home",), action="first", caps="Home", help="First epoch", group="Epoch cursor"),
     Key(
-        keys=("end", "G"),
+        keys=("end",),
         action="last",
         caps="End",
         help="Last epoch; while the run trains, stay with it",
@@ -89,6 +91,22 @@ KEYS: tuple[Key, ...] = (
         footer="train/probe",
     ),
     Key(keys=("b",), action="ghost", caps="b", help="Show the epoch before behind the histogram", group="View"),
+    Key(
+        keys=("g",),
+        action="generate",
+        caps="g",
+        help="Generate images of a class from a checkpoint",
+        group="Generation",
+        footer="generate",
+    ),
+    Key(
+        keys=("a",),
+        action="pca",
+        caps="a",
+        help="Class-wise PCA: class means, scree, leading components",
+        group="Generation",
+        footer="PCA",
+    ),
     Key(keys=("ctrl+p",), action="palette", caps="^P", help="Find a command by name", group="App"),
     Key(keys=("question_mark", "f1"), action="help", caps="?", help="This help", group="App", footer="help"),
     Key(keys=("q", "ctrl+c", "ctrl+q"), action="quit", caps="q", help="Quit", group="App", footer="quit"),
@@ -105,6 +123,63 @@ HELP_KEYS: tuple[Key, ...] = (
 """What keys do while the help is open."""
 
 
+FORM_KEYS: tuple[Key, ...] = (
+    Key(
+        keys=("enter",),
+        action="accept",
+        caps="Enter",
+        help="Generate; on the checkpoint, open the list",
+        group="Form",
+        footer="generate",
+        priority=False,
+    ),
+    Key(
+        keys=("tab", "down"),
+        action="step(1)",
+        caps="Tab",
+        help="Next field",
+        group="Form",
+        footer="next field",
+        priority=False,
+    ),
+    Key(
+        keys=("shift+tab", "up"),
+        action="step(-1)",
+        caps="⇧Tab",
+        help="Previous field",
+        group="Form",
+        priority=False,
+    ),
+    Key(keys=("escape",), action="close", caps="Esc", help="Back", group="Form", footer="back", priority=False),
+    Key(keys=("ctrl+c", "ctrl+q"), action="quit", caps="^C", help="Quit", group="Form", footer="quit"),
+)
+"""What keys do while the form is open; letters are typed."""
+
+JOB_KEYS: tuple[Key, ...] = (
+    Key(keys=("up", "k"), action="scroll(-1)", caps="↑", help="Scroll up", group="Job", footer=""),
+    Key(keys=("down", "j"), action="scroll(1)", caps="↓", help="Scroll down", group="Job", footer="scroll"),
+    Key(keys=("pageup",), action="scroll(-10)", caps="PgUp", help="Scroll a page up", group="Job"),
+    Key(keys=("pagedown", "space"), action="scroll(10)", caps="PgDn", help="Scroll a page down", group="Job"),
+    Key(
+        keys=("escape", "c"),
+        action="leave",
+        caps="Esc",
+        help="Stop the command, which keeps what it has made; once more ends it at once; then back",
+        group="Job",
+        footer="stop, back",
+    ),
+    Key(
+        keys=("q", "ctrl+c", "ctrl+q"),
+        action="quit",
+        caps="q",
+        help="Quit; a command that runs is stopped first and keeps what it has made",
+        group="Job",
+        footer="quit",
+    ),
+)
+"""What keys do while a command runs, and on what it has made."""
+
+
 def bindings(keys: tuple[Key, ...]) -> list[BindingType]:
     """The table as Textual bindings."""
-    return [Binding(",".join(key.keys), key.action, key.help, show=False, priority=True) for key in keys]
+    return [Binding(",".join(key.keys), key.action, key.help, show=False, priority=key.priority) for key in keys]

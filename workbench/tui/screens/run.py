@@ -1,7 +1,9 @@
 """One run: a header, panes that share one epoch cursor, the timeline and the footer."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -69,16 +71,17 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
     AUTO_FOCUS = None
 
-    def __init__(self, path: Path, glance: Glance, clock: Callable[[], float]) -> None:
+    def __init__(self, path: Path, glance: Glance, clock: Callable[[], float], command: Sequence[str]) -> None:
         """A screen over a run.
 
         Args:
             path: a run directory or its log file.
             glance: what the first frame shows.
             clock: seconds since 1970-01-01 UTC.
+            command: how the command line is started for what needs torch or scikit-learn.
         """
         super().__init__()
-        self._path, self._glance, self._clock = path, glance, clock
+        self._path, self._glance, self._clock, self._command = path, glance, clock, command
         self._source: Source | None = None
         self.view: View | None = None
         self.epoch = glance.moment.epoch
@@ -171,6 +174,14 @@ class RunScreen(Screen[None]):
         """Show or hide the epoch before behind the histogram."""
         self.query_one(Histogram).toggle_ghost()
 
+    def action_generate(self) -> None:
+        """Ask what to generate, and generate it."""
+        self.run_worker(self._generate(), group="launch", exclusive=True)
+
+    def action_pca(self) -> None:
+        """Show the class-wise PCA of the training images."""
+        self.run_worker(self._show_pca(), group="launch", exclusive=True)
+
     def action_palette(self) -> None:
         """Find a command by name."""
         from textual.command import CommandPalette
@@ -186,6 +197,29 @@ class RunScreen(Screen[None]):
     def action_quit(self) -> None:
         """Leave the app."""
         self.app.exit()
+
+    async def _generate(self) -> None:
+        """The form, then the command."""
+        view = self.view
+        if view is None:
+            self.notify("The run is still being read.", markup=False)
+            return
+        try:
+            form = await asyncio.to_thread(lambda: _launch().generate_form(self._path, view, self.epoch))
+        except WorkbenchError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        request = await self.app.push_screen_wait(form)
+        if request is not None:
+            await self.app.push_screen(_launch().sampling_screen(self._path, view, self._command, request))
+
+    async def _show_pca(self) -> None:
+        try:
+            screen = await asyncio.to_thread(lambda: _launch().pca_screen(self._path, self._command))
+        except WorkbenchError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        await self.app.push_screen(screen)
 
     def _go(self, epoch: int) -> None:
         epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))
@@ -279,3 +313,10 @@ class RunScreen(Screen[None]):
         """Close the log."""
         if self._source is not None:
             self._source.close()
+
+
+def _launch() -> ModuleType:
+    """What starts commands, loaded when it is first needed."""
+    from workbench.tui import launch
+
+    return launch

@@ -39,15 +39,16 @@ class Tabs(Painted):
 
 
 class Footer(Painted):
-    """The keys that matter most; those that do not fit are left out, help and quit never."""
+    """The keys of a table that matter most; those that do not fit are left out, the last two never."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: tuple[Key, ...] = KEYS) -> None:
         super().__init__(id="footer")
+        self._keys = keys
 
     def paint(self, sheet: Cells) -> None:
         """One line."""
         x = 1
-        for key in _fitting([key for key in KEYS if key.footer is not None], sheet.width - 1):
+        for key in _fitting([key for key in self._keys if key.footer is not None], sheet.width - 1):
             click = clickable(key.action)
             x = sheet.write(x, 0, key.caps, style(palette.ACCENT, bold=True) + click)
             if key.footer:

@@ -1,0 +1,124 @@
+"""The commands of this command line that the app starts in processes of their own, and what it reads from them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.errors import WorkbenchError
+from trainers.rundir import LOG_NAME, find_weights
+from workbench.sampling.settings import SETTINGS_NAME
+from workbench.target import BEST, DERIVED, find_target
+from workbench.tui.text import plain
+
+_PROGRESS = re.compile(r"[a-z]+\s+(\d{1,9})/(\d{1,9})\s+(.*)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleRequest:
+    """What to generate.
+
+    Attributes:
+        classes: as ``--class`` takes them.
+        labels: the same as class numbers, in order.
+        num: number of images.
+        steps: most steps of a chain; None for the command's default.
+        epoch: whose checkpoint.
+        out: where the images go.
+    """
+
+    classes: str
+    labels: tuple[int, ...]
+    num: int
+    steps: int | None
+    epoch: int
+    out: Path
+
+    def arguments(self, run_dir: Path) -> tuple[str, ...]:
+        """The arguments of ``workbench`` that do it."""
+        steps = () if self.steps is None else ("--steps", str(self.steps))
+        what = (f"--class={self.classes}", "--num", str(self.num), *steps, "--epoch", str(self.epoch))
+        return ("sample", *what, f"--out={self.out}", "--", str(run_dir))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A checkpoint that a run keeps, and why one would take it."""
+
+    epoch: int
+    roles: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """One line."""
+        return f"epoch {self.epoch}" + "".join(f" · {role}" for role in self.roles)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """What a line of progress says: images that have ended, of how many, and the rest of the line."""
+
+    ended: int
+    total: int
+    figures: str
+
+
+def parse_progress(line: str) -> Progress | None:
+    """The progress that a line of ``workbench sample`` tells in a pipe; None for any other line."""
+    match = _PROGRESS.fullmatch(line)
+    return None if match is None else Progress(ended=int(match[1]), total=int(match[2]), figures=match[3])
+
+
+def run_dir_of(path: Path) -> Path:
+    """The run directory of what the app looks at.
+
+    Raises:
+        WorkbenchError: it is a log outside of a run directory.
+    """
+    if path.is_dir():
+        return path
+    if path.name != LOG_NAME:
+        raise WorkbenchError(
+            f"{plain(path.name)} is a log by itself; open the run directory that holds its checkpoints instead"
+        )
+    return path.parent
+
+
+def kept_checkpoints(run_dir: Path, cursor: int) -> tuple[Kept, ...]:
+    """The checkpoints that a run keeps: the best first, then the last, the one under the cursor, the others.
+
+    Raises:
+        WorkbenchError: there are none, or the log cannot be read.
+    """
+    epochs = list(find_weights(run_dir))
+    if not epochs:
+        raise WorkbenchError(f"{plain(str(run_dir))} keeps no checkpoints, and images come from a checkpoint")
+    best = find_target(run_dir, BEST).epoch
+    named = {"best": best, "last": epochs[-1], "under the cursor": cursor}
+    kept = [Kept(epoch=e, roles=tuple(role for role, at in named.items() if at == e)) for e in reversed(epochs)]
+    places = [*named.values()]
+    return tuple(sorted(kept, key=lambda one: places.index(one.epoch) if one.epoch in places else len(places)))
+
+
+def free_folder(run_dir: Path) -> Path:
+    """The next folder of samples that is not there yet, numbered as ``workbench sample`` does.
+
+    Raises:
+        WorkbenchError: the folder cannot be looked into.
+    """
+    number, derived = 0, run_dir / DERIVED
+    try:
+        while (derived / f"samples-{number:03d}").exists():
+            number += 1
+    except OSError as error:
+        raise WorkbenchError(f"cannot look into {plain(str(derived))} ({error.strerror or error})") from None
+    return derived / f"samples-{number:03d}"
+
+
+def can_go_on(out: Path) -> bool:
+    """Whether ``workbench sample --resume`` can go on with a folder."""
+    return (out / SETTINGS_NAME).exists()
+
+
+def pca_arguments(run_dir: Path) -> tuple[str, ...]:
+    """The arguments of ``workbench`` that fit the class-wise PCA of a run, or read the one that was fitted before."""
+    return ("pca", "--json", "--", str(run_dir))

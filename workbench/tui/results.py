@@ -1,0 +1,156 @@
+"""What commands make, and how it is told: the two things that a ``JobScreen`` can show. Needs no numpy to be imported.
+
+``follow`` is called on the event loop; ``look`` and ``conclude`` read files, so they are called in threads, one at a
+time.
+"""
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from textual.strip import Strip
+
+from trainers.errors import WorkbenchError
+from workbench.tui.commands import Progress, SampleRequest, can_go_on, parse_progress
+from workbench.tui.jobs import Ended
+from workbench.tui.text import plain
+
+if TYPE_CHECKING:
+    from workbench.tui.components import ClassWisePCA
+    from workbench.tui.gallery import Gallery
+
+GRID_NAME = "grid.png"
+
+
+class Result(Protocol):
+    """What a command makes.
+
+    Attributes:
+        title: of the dialogue.
+        what: what is being made, in a line.
+        doing: what is said before the command says anything.
+        progress: how far it is; None while that is not known.
+    """
+
+    title: str
+    what: str
+    doing: str
+    progress: Progress | None
+
+    def follow(self, line: str) -> bool:
+        """Take a line of the command's stderr; whether it was understood."""
+        ...
+
+    def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
+        """What there is to show now; None if that is as before. ``anew`` if it must be drawn in any case."""
+        ...
+
+    def conclude(self, ended: Ended) -> list[str]:
+        """What came of it, in sentences."""
+        ...
+
+
+class Samples:
+    """Images that end one after the other."""
+
+    title = "Generate images"
+    doing = "starting: libraries, model and class energies are loaded"
+
+    def __init__(self, request: SampleRequest, names: Sequence[str]) -> None:
+        """What was asked for, and the names of the request's classes."""
+        self._request, self._names = request, tuple(names)
+        self._gallery: Gallery | None = None
+        self.progress: Progress | None = None
+        classes = f"class {plain(names[0], 24)}" if len(names) == 1 else f"{len(names)} classes"
+        images = "1 image" if request.num == 1 else f"{request.num} images"
+        steps = "" if request.steps is None else f" · at most {request.steps} steps"
+        self.what = f"{images} · {classes} · checkpoint of epoch {request.epoch}{steps}"
+
+    def follow(self, line: str) -> bool:
+        """Take a line of progress."""
+        progress = parse_progress(line)
+        self.progress = progress or self.progress
+        return progress is not None
+
+    def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
+        """The images so far; while they come, those that fit."""
+        gallery = self._open()
+        news = gallery.look()
+        return gallery.strips(width, height, colour=colour, scrolls=done) if news or anew else None
+
+    def conclude(self, ended: Ended) -> list[str]:
+        """The command's own summary; after a stop, or an error, what is kept and how to go on."""
+        request, gallery = self._request, self._open()
+        gallery.look()
+        if ended.good:
+            said = [line.rstrip() for line in ended.output.splitlines() if line.strip()]
+            grid = [f"As one picture: {request.out / GRID_NAME}"] if (request.out / GRID_NAME).exists() else []
+            return [*said[:1], *grid, *said[1:]]
+        kept = f"{gallery.ended} of {request.num} images are kept in {request.out}."
+        nothing = ["There is no image yet."] if ended.stopped else []
+        sentences = [kept] if gallery.ended else nothing
+        if can_go_on(request.out):
+            sentences.append(f"Go on with:  workbench sample --resume {shlex.quote(str(request.out))}")
+        return sentences
+
+    def _open(self) -> "Gallery":
+        if self._gallery is None:
+            from workbench.tui.gallery import Gallery
+
+            self._gallery = Gallery(self._request.out, self._request.num, self._names)
+        return self._gallery
+
+
+class Components:
+    """A class-wise PCA."""
+
+    title = "Class-wise PCA"
+    doing = "reading the PCA, or fitting it to the training images"
+    progress: Progress | None = None
+
+    def __init__(self, run: str) -> None:
+        """Which run's."""
+        self.what = f"of the training images of {plain(run)}"
+        self._pca: ClassWisePCA | None = None
+
+    def follow(self, line: str) -> bool:
+        """It says nothing that is understood here."""
+        return False
+
+    def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
+        """All of it, once it is there."""
+        if self._pca is None or not anew:
+            return None
+        from workbench.tui.components import pca_strips
+
+        return pca_strips(self._pca, width, colour=colour)
+
+    def conclude(self, ended: Ended) -> list[str]:
+        """Read what the command has made.
+
+        Raises:
+            WorkbenchError: it cannot be read.
+        """
+        if not ended.good:
+            return []
+        from workbench.tui.components import read_pca
+
+        self._pca = read_pca(ended.output)
+        return []
+
+
+def conclusion(result: Result, ended: Ended, arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """How a command ended and what came of it.
+
+    Returns:
+        "finished", "stopped" or "failed", and sentences.
+    """
+    try:
+        sentences = result.conclude(ended)
+    except WorkbenchError as error:
+        return "failed", [str(error)]
+    if ended.good:
+        return "finished", sentences
+    if ended.stopped:
+        return "stopped", sentences
+    return "failed", [ended.complaint, *sentences, f"The command was:  workbench {shlex.join(arguments)}"]

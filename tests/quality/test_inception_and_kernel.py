@@ -19,7 +19,7 @@ def by_numpy(logits: np.ndarray) -> float:
 
 
 def mmd2(x: np.ndarray, y: np.ndarray) -> float:
-    """The unbiased estimate, eq. 4 of Bińkowski et al."""
+    """The unbiased estimate of Bińkowski et al."""
 
     def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return (a @ b.T / a.shape[1] + 1.0) ** 3

@@ -57,10 +57,10 @@ def run_scoring(
     progress = ScoreProgress()
     working = Working(batch_size=batch_size, progress=progress.show, say=progress.say)
     with progress.shown():
+        found, no_judge = find_judge(judge, reference_images, extractor, samples.checkpoint_digest, working)
         reference = reference_statistics(
             extractor, reference_images, cache=default_cache() if cache is None else cache, working=working
         )
-        found, no_judge = find_judge(judge, reference_images, extractor, samples.checkpoint_digest, working)
         scores = score(
             images,
             reference,
@@ -156,9 +156,9 @@ def _judge(scores: Scores) -> str | None:
 
 def _rows(scores: Scores) -> Iterator[tuple[str | Text, ...]]:
     splits = f"{scores.inception_splits} splits" if scores.inception_splits > 1 else "1 split"
-    yield _row("FID", scores.fid, "lower is better", "{:.3f}")
+    yield _row("FID", scores.fid, "lower is better", "{:.4g}")
     yield _row("IS", scores.inception_score, f"higher is better; {splits}", "{:.3f}")
-    yield _row("KID", scores.kid, f"lower is better; subsets of {scores.kid_subset_size}", "{:.5f}")
+    yield _row("KID", scores.kid, f"lower is better; subsets of {scores.kid_subset_size}", "{:.2g}")
     yield _row("precision", scores.precision, f"samples among the reference; k = {scores.k}", "{:.3f}")
     yield _row("recall", scores.recall, "reference among the samples", "{:.3f}")
     yield _row("density", scores.density, "how densely; may exceed 1", "{:.3f}")

@@ -26,9 +26,9 @@ def manifold_scores(features: Tensor, reference: Tensor, *, k: int) -> Manifold:
     """Compare samples with a reference by balls that reach to the k-th nearest neighbour within the own set.
 
     Precision: share of samples inside any ball of the reference; recall: share of reference images inside any ball of
-    the samples (Kynkäänniemi et al. 2019, Improved Precision and Recall Metric, eq. 2 and 3). Density: how many balls
+    the samples (Kynkäänniemi et al. 2019, Improved Precision and Recall Metric, section 2). Density: how many balls
     of the reference a sample lies in, divided by k; coverage: share of reference balls that hold a sample (Naeem et
-    al. 2020, Reliable Fidelity and Diversity Metrics, eq. 3 and 4). A ball contains its boundary.
+    al. 2020, Reliable Fidelity and Diversity Metrics, section 3). A ball contains its boundary.
 
     Args:
         features: (N, F) of the samples.

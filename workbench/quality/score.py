@@ -216,7 +216,7 @@ def _manifold(features: Tensor, reference: Tensor, k: int) -> dict[str, Measure]
     names = ("precision", "recall", "density", "coverage")
     fewest = min(len(features), len(reference))
     if k >= fewest:
-        reason = f"needs more than k = {k} samples and reference images; the smaller set has {fewest}"
+        reason = f"needs more than k = {k} images on each side; one has {fewest}"
         return {name: Measure(reason=reason) for name in names}
     found = manifold_scores(features, reference, k=k)
     return {name: Measure(value=getattr(found, name)) for name in names}

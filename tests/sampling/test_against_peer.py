@@ -282,6 +282,8 @@ def test_increments_have_the_stated_deviation_and_are_independent() -> None:
         series = np.moveaxis(increments, axis, 0).reshape(increments.shape[axis], -1)
         others = np.corrcoef(series)[np.triu_indices(len(series), 1)]
         assert np.abs(others).max() < 5.5 / math.sqrt(series.shape[1])
+    draws = increments.reshape(steps * num, -1)
+    assert np.abs(np.corrcoef(draws)[np.triu_indices(len(draws), 1)]).max() < 0.9, "a draw is used twice"
     elsewhere = run(Flat(), chains, replace(spec, seed=6))
     pairs = [np.corrcoef((ended[i].x - 0.5).ravel(), (elsewhere[i].x - 0.5).ravel())[0, 1] for i in range(num)]
     assert abs(np.mean(pairs)) < 5 / math.sqrt(num * 64)

@@ -16,6 +16,7 @@ from workbench.tui.widgets.curves import Curves
 from workbench.tui.widgets.page import Page
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
+os.environ["COLORTERM"] = "truecolor"  # pictures are shown in colours whatever terminal the tests run on
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 

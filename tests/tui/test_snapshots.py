@@ -1,6 +1,7 @@
 """Pictures of every pane. After a change that is meant: run this file with ``--snapshot-update``, and look at them."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import settled
 from tests.tui.runs import NOW, write
+from tests.tui.test_generate import FAKE, begin, finish, keep, open_form, says, until
+from tests.tui.test_pictures import answer, some_pca
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.screens.run import RunScreen
 
@@ -76,3 +79,55 @@ def test_no_epoch(snap_compare: SnapCompare, tmp_path: Path, monkeypatch: pytest
     write(Path("empty"), epochs=0)
     app = WorkbenchApp(Path("empty"), clock=lambda: NOW)
     assert snap_compare(app, terminal_size=(80, 24), run_before=read_and())
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run by a relative name that keeps checkpoints, and is written to."""
+    monkeypatch.chdir(tmp_path)
+    keep(write(Path("run"), epochs=3), 1, 2)
+
+
+async def form(pilot: Pilot[None]) -> None:
+    await open_form(pilot)
+    await pilot.press(*"cat")
+
+
+async def in_progress(pilot: Pilot[None]) -> None:
+    await begin(pilot)
+    await until(pilot, says(pilot, "8 of 16 ended", "▀"))
+
+
+async def grid(pilot: Pilot[None]) -> None:
+    await begin(pilot)
+    await finish(pilot)
+
+
+async def pca(pilot: Pilot[None]) -> None:
+    Path("run/answer.json").write_text(answer(Path("run/generation"), some_pca()))
+    await pilot.press("a")
+    await until(pilot, says(pilot, "Class-wise PCA"))
+    await finish(pilot)
+
+
+GENERATION = {
+    "form": ("works", form),
+    "in-progress": ("waits", in_progress),
+    "grid": ("works", grid),
+    "pca": ("pca", pca),
+}
+"""What the stand-in for the command does, and the steps to the picture."""
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("scenario", "steps"), GENERATION.values(), ids=GENERATION)
+def test_generation(
+    snap_compare: SnapCompare, scenario: str, steps: Callable[[Pilot[None]], Awaitable[None]], size: str
+) -> None:
+    async def before(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        await steps(pilot)
+
+    app = WorkbenchApp(Path("run"), clock=lambda: NOW, command=(sys.executable, str(FAKE), scenario))
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)

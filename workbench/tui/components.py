@@ -12,7 +12,7 @@ from textual.strip import Strip
 from trainers.errors import WorkbenchError
 from workbench.report.pictures import CHANNELS, signed, to_uint8
 from workbench.tui import palette
-from workbench.tui.strips import GAP, Tile, columns_and_zoom, headings, line, picture, thumbnail
+from workbench.tui.strips import GAP, HEADED, Tile, columns_and_zoom, line, named_rows, picture, thumbnail
 from workbench.tui.tensors import read_tensors
 from workbench.tui.text import number, percent, plain
 
@@ -22,7 +22,12 @@ MOST_MEANS, MOST_GROUPS, MOST_COMPONENTS = 40, 60, 8
 LEAST_ACROSS = 6
 """Components that must fit side by side where pictures are enlarged."""
 
-SCREE_LINES = 3
+MEAN_LINES, SCREE_LINES = 10, 3
+"""Lines that the means of few classes may take, and lines of a scree."""
+
+LEFT = 10
+"""Columns left of a scree, for the labels of its upright axis."""
+
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -104,6 +109,13 @@ def pca_strips(pca: ClassWisePCA, width: int, *, colour: bool) -> list[Strip]:
     if pca.means is not None:
         lines += [line("Class means", width, palette.ACCENT, bold=True), *_mean_strips(pca, width, colour=colour)]
         lines += [Strip.blank(0)]
+        signs = (
+            "blue: negative, brown: positive"
+            if colour and pca.means.shape[1] == 1
+            else "dark: negative, bright: positive"
+        )
+        words = f"Per class: scree and leading components ({signs})"
+        lines += [line(words, width, palette.MUTED), Strip.blank(0)]
     for group in pca.groups:
         lines += [*_group_strips(group, width, colour=colour), Strip.blank(0)]
     if pca.num_groups > len(pca.groups):
@@ -157,28 +169,22 @@ def _mean_strips(pca: ClassWisePCA, width: int, *, colour: bool) -> list[Strip]:
     assert pca.means is not None
     tiles = [thumbnail(tile) for tile in to_uint8(pca.means)]
     height, across = tiles[0].shape[1:]
-    columns, zoom = columns_and_zoom(len(tiles), (height, across), width, 8)
-    lines = []
-    for first in range(0, len(tiles), columns):
-        row = tiles[first : first + columns]
-        names = pca.names[first : first + columns]
-        lines += [
-            headings(names, len(row), across * zoom + GAP, width),
-            *picture(row, columns, zoom, width, colour=colour),
-        ]
-    return lines
+    columns, zoom = columns_and_zoom(len(tiles), (height, across), width, MEAN_LINES, between=HEADED)
+    return named_rows(tiles, pca.names, columns, zoom, width, colour=colour)
 
 
 def _group_strips(group: Group, width: int, *, colour: bool) -> list[Strip]:
     """Name and numbers, scree, components."""
     total = float(group.shares.sum())
     first = float(group.shares[0]) if len(group.shares) else None
-    title = f"{plain(group.title, max(8, width - 60))} · {group.samples} images · {len(group.shares)} components keep"
-    lines = [line(f"{title} {percent(total)}, the first {percent(first)}", width, palette.ACCENT, bold=True)]
-    variances = [float(value) for value in group.variances if np.isfinite(value)]
-    label = f"{number(max(variances, default=None))} "
-    for index, bars in enumerate(scree(variances, width - 10, SCREE_LINES)):
-        lines.append(line(f"{label if index == 0 else '':>10}{bars}", width, palette.MUTED))
+    title = f"{plain(group.title, max(8, width - 66))} · {group.samples} images · {len(group.shares)} components keep"
+    lines = [line(f"Class {title} {percent(total)}, the first {percent(first)}", width, palette.ACCENT, bold=True)]
+    bars = scree([float(value) for value in group.variances if np.isfinite(value)], width - LEFT - 1, SCREE_LINES)
+    labels = (number(float(group.variances[0])) if len(group.variances) else "", "variance", "0")
+    for label, row in zip(labels, bars, strict=True):
+        lines.append(line(f"{label:>{LEFT - 1}} {row}", width, palette.MUTED))
+    last = str(len(bars[0]))
+    lines.append(line(f"{'component':>{LEFT - 1}} 1{last:>{max(0, len(bars[0]) - 1)}}", width, palette.MUTED))
     if group.components is not None and len(group.components):
         tiles: list[Tile] = [thumbnail(tile) for tile in (signed if colour else _grey)(group.components)]
         across = {zoom: max(1, (width + GAP) // (tiles[0].shape[2] * zoom + GAP)) for zoom in (1, 2, 3)}

@@ -10,12 +10,14 @@ from textual.strip import Strip
 
 from workbench.tui.strips import (
     GAP,
+    HEADED,
     SIDE,
     Tile,
     blank,
     capacity,
     columns_and_zoom,
     headings,
+    named_rows,
     picture,
 )
 
@@ -74,19 +76,19 @@ class Gallery:
         if not self._tiles or width < 1:
             return []
         shape = next(iter(self._tiles.values())).shape
-        heading = 1 if len(self._names) > 1 else 0
-        room = capacity((shape[1], shape[2]), width, height - heading)
-        if self._num <= (KEPT if scrolls else room):
-            tiles = [self._tiles.get(number, blank(shape)) for number in range(self._num)]
-        else:
-            latest = list(self._tiles)[-(KEPT if scrolls else room) :]
-            tiles, heading = [self._tiles[number] for number in sorted(latest)], 0
-        multiple = len(self._names) if heading else 1
-        columns, zoom = columns_and_zoom(len(tiles), (shape[1], shape[2]), width, height - heading, multiple)
-        lines = picture(tiles, columns, zoom, width, colour=colour)
-        if heading and columns % multiple == 0 and shape[2] * zoom <= width:
-            lines.insert(0, headings(self._names, columns, shape[2] * zoom + GAP, width))
-        return lines
+        side, num_classes = (shape[1], shape[2]), len(self._names)
+        room = KEPT if scrolls else capacity(side, width, height, between=HEADED if num_classes > 1 else GAP)
+        numbers = list(range(self._num)) if self._num <= room else sorted(list(self._tiles)[-room:])
+        tiles = [self._tiles.get(number, blank(shape)) for number in numbers]
+        if num_classes <= 1:
+            return picture(tiles, *columns_and_zoom(len(tiles), side, width, height), width, colour=colour)
+        columns, zoom = columns_and_zoom(len(tiles), side, width, height - 1, multiple=num_classes)
+        if columns % num_classes == 0 and len(tiles) == self._num:
+            over = headings(self._names, columns, shape[2] * zoom + GAP, width)
+            return [over, *picture(tiles, columns, zoom, width, colour=colour)]
+        columns, zoom = columns_and_zoom(len(tiles), side, width, height, between=HEADED)
+        names = [self._names[number % num_classes] for number in numbers]
+        return named_rows(tiles, names, columns, zoom, width, colour=colour)
 
 
 def _files(folder: Path) -> list[str]:

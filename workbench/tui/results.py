@@ -110,7 +110,7 @@ class Components:
 
     def __init__(self, run: str) -> None:
         """Which run's."""
-        self.what = f"of the training images of {plain(run)}"
+        self.what = f"training images of {plain(run)}"
         self._pca: ClassWisePCA | None = None
 
     def follow(self, line: str) -> bool:

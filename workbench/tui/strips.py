@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from textual.strip import Strip
@@ -21,6 +22,9 @@ SIDE = 32
 """Pixels along the longer side that an image is shown with at most; larger ones are averaged down."""
 
 GAP = 1
+HEADED = 3
+"""Pixels that a row needs beyond its images: between rows, and under a line of names."""
+
 _DARK = 22
 """Level of the gaps between images: the background of a dialogue."""
 
@@ -42,7 +46,9 @@ def thumbnail(tile: Tile) -> Tile:
     return np.stack([np.asarray(channel) for channel in channels])
 
 
-def columns_and_zoom(count: int, shape: tuple[int, int], width: int, height: int, multiple: int = 1) -> tuple[int, int]:
+def columns_and_zoom(
+    count: int, shape: tuple[int, int], width: int, height: int, *, between: int = GAP, multiple: int = 1
+) -> tuple[int, int]:
     """How to lay images out so that all are seen and as large as can be; at zoom 1 they may need more lines.
 
     Args:
@@ -50,6 +56,7 @@ def columns_and_zoom(count: int, shape: tuple[int, int], width: int, height: int
         shape: pixels of one, (H, W).
         width: cells, a pixel each.
         height: lines, two pixels each.
+        between: pixels that a row needs beyond its images.
         multiple: images in a row are a multiple of this where it fits, so that classes stand below each other.
 
     Returns:
@@ -58,16 +65,15 @@ def columns_and_zoom(count: int, shape: tuple[int, int], width: int, height: int
     for zoom in range(16, 0, -1):
         columns = min(count, (width + GAP) // (shape[1] * zoom + GAP))
         columns = columns // multiple * multiple or columns
-        rows = -(-count // columns) if columns else 0
-        if columns and rows * (shape[0] * zoom + GAP) - GAP <= 2 * height:
+        if columns and -(-count // columns) * (shape[0] * zoom + between) - GAP <= 2 * height:
             return columns, zoom
     columns = max(1, min(count, (width + GAP) // (shape[1] + GAP)))
     return columns // multiple * multiple or columns, 1
 
 
-def capacity(shape: tuple[int, int], width: int, height: int) -> int:
+def capacity(shape: tuple[int, int], width: int, height: int, *, between: int = GAP) -> int:
     """How many images of (H, W) pixels fit an area of cells at zoom 1, at least one."""
-    return max(1, (width + GAP) // (shape[1] + GAP)) * max(1, (2 * height + GAP) // (shape[0] + GAP))
+    return max(1, (width + GAP) // (shape[1] + GAP)) * max(1, (2 * height + GAP) // (shape[0] + between))
 
 
 def blank(shape: tuple[int, ...]) -> Tile:
@@ -84,6 +90,18 @@ def picture(tiles: Sequence[Tile], columns: int, zoom: int, width: int, *, colou
     return [Strip([*row.render(_CONSOLE)]) for row in text.split("\n")]
 
 
+def named_rows(
+    tiles: Sequence[Tile], names: Sequence[str], columns: int, zoom: int, width: int, *, colour: bool
+) -> list[Strip]:
+    """Images in rows, each row under the names of its images."""
+    lines = []
+    for first in range(0, len(tiles), columns):
+        row, words = tiles[first : first + columns], names[first : first + columns]
+        lines += [headings(words, len(row), tiles[0].shape[2] * zoom + GAP, width)]
+        lines += picture(row, columns, zoom, width, colour=colour)
+    return lines
+
+
 def headings(names: Sequence[str], columns: int, cell: int, width: int) -> Strip:
     """Names over the columns of a picture, each cut to the ``cell`` columns of its own; they repeat."""
     words = [shorten(plain(names[column % len(names)]), cell - 1) for column in range(columns)]
@@ -91,7 +109,5 @@ def headings(names: Sequence[str], columns: int, cell: int, width: int) -> Strip
 
 
 def _centred(word: str, cell: int) -> str:
-    from rich.cells import cell_len
-
     spare = cell - 1 - cell_len(word)
     return " " * (spare // 2) + word + " " * (cell - cell_len(word) - spare // 2)

@@ -157,7 +157,7 @@ class JobScreen(ModalScreen[None]):
     async def _draw(self, *, anew: bool = False) -> None:
         async with self._drawing:
             picture = self.query_one(Picture)
-            width, height = picture.scrollable_content_region.size
+            width, height = picture.size.width - 1, picture.size.height  # the column of the scrollbar stays free
             colour = not self.app.no_color and self.app.console.color_system in COLOURS
             done = self.ended is not None
             look = self._result.look

@@ -124,13 +124,15 @@ def sample(
             raise WorkbenchError(f"--resume reads its settings from {resume}/sampling.toml; drop {flags}")
     elif path is None:
         raise WorkbenchError("give a run directory or a checkpoint to sample from (see workbench sample --help)")
+    else:
+        given |= {name: value for name, value in (("num", num), ("steps", steps)) if value is not None}
+        SamplingSpec.from_dict({"labels": [0], "num": 16, **given})  # refuse what is wrong before seconds of loading
     from workbench.cli.sampling import go_on, run_sampling
 
     if resume is not None:
         folder, settings, target = go_on(resume, num=num, steps=steps)
     else:
         assert path is not None
-        given |= {name: value for name, value in (("num", num), ("steps", steps)) if value is not None}
         folder, settings, target = _new(path, epoch, classes or "all", given, data, out)
     result = run_sampling(
         target, settings, folder, device=device, devices=devices, num_nodes=num_nodes, batch_size=batch_size

@@ -208,7 +208,7 @@ def _prepare(
         start=start_images(spec, (shape[0], shape[1], shape[2]), pca=pca, train=train),
         facts={
             "sampling": spec.to_dict(),
-            "checkpoint": str(target.checkpoint),
+            "checkpoint": str(target.checkpoint.absolute()),
             "checkpoint_digest": settings.checkpoint_digest,
             "model": {name: facts.get(name) for name in ("method", "data", "eps", "epoch")},
             "data": settings.data or facts.get("data"),

@@ -20,14 +20,14 @@ def sweep_sampling(
     ] = None,
     start: Annotated[str | None, typer.Option(help=f"Of {', '.join(STARTS)}. [default: pca,noise]")] = None,
     variance: Annotated[
-        str | None, typer.Option(help="Shares of the variance that a PCA start keeps. [default: 0.8,0.95]")
+        str | None, typer.Option(help="Shares of the variance that a PCA start keeps. [default: 0.95]")
     ] = None,
     local: Annotated[str | None, typer.Option(help="Clusters a class of local-pca.")] = None,
     start_scale: Annotated[
-        str | None, typer.Option(help="Spreads of a start around its class's mean, 1 as the data's.")
+        str | None, typer.Option(help="Spreads of a start around its class's mean, 1 as the data's. [default: 0.35,1]")
     ] = None,
     start_noise: Annotated[str | None, typer.Option(help="Standard deviations of pixel noise added to starts.")] = None,
-    steps: Annotated[str | None, typer.Option(help="Most steps of a chain. [default: 20,60]")] = None,
+    steps: Annotated[str | None, typer.Option(help="Most steps; 0 is the start itself. [default: 0,60]")] = None,
     stop: Annotated[str | None, typer.Option(help=f"Of {', '.join(STOPS)}. [default: adaptive,fixed]")] = None,
     min_steps: Annotated[str | None, typer.Option(help="Steps before stopping is thought of.")] = None,
     stop_tol: Annotated[str | None, typer.Option(help="τ of adaptive (nats²) and plateau (share).")] = None,

@@ -34,6 +34,8 @@ from workbench.target import Target, find_target
 INTERRUPTED = 130
 PLOT_NAME = "tradeoff.png"
 BAR_SECONDS = 0.25
+WIDE = 10
+"""FIDs that differ by more than this factor are drawn on a logarithmic axis."""
 
 
 def sweep(
@@ -333,18 +335,20 @@ def _draw(folder: Path, sweep: Sweep) -> Path | None:
         return None
     found = fronts(done)
     nobody = [False] * len(done)
+    distances = [float(result.figures["fid"] or 0) for result in done]
+    wide = min(distances) > 0 and max(distances) > WIDE * min(distances)
     fid = "FID (less is better)"
     if not sweep.facts["features"]["comparable_to_papers"]:
         fid = f"FID, {NOT_COMPARABLE}"
     panels = [
-        Panel("recall (diversity)", fid, _points(done, "recall", "fid"), nobody),
+        Panel("recall (diversity)", fid, _points(done, "recall", "fid"), nobody, wide),
         Panel(
             "recall (diversity)",
             "precision (quality)",
             _points(done, "recall", "precision"),
             found["quality_diversity"],
         ),
-        Panel("passes an image (cost)", fid, _points(done, "passes_per_image", "fid"), found["fid_cost"]),
+        Panel("passes an image (cost)", fid, _points(done, "passes_per_image", "fid"), found["fid_cost"], wide),
     ]
     figure = tradeoff(
         [result.name for result in done],

@@ -146,12 +146,13 @@ def image_table(rows: Sequence[str], columns: Sequence[str], images: NDArray[np.
 
 
 class Panel(NamedTuple):
-    """Axes of ``tradeoff``: names of x and y, a point for each name (None where unknown), and who is on the front."""
+    """Axes of ``tradeoff``: names of x and y, a point for each thing (None where unknown), and who is on the front."""
 
     x_label: str
     y_label: str
     points: Sequence[tuple[float, float] | None]
     front: Sequence[bool]
+    log_y: bool = False
 
 
 def tradeoff(
@@ -160,7 +161,7 @@ def tradeoff(
     """The same things under several pairs of measures, each numbered from 1, coloured by what it costs.
 
     Args:
-        names: of the things, for the legend.
+        names: of the things; of more than 20 only those on a front are numbered and named.
         groups: of the things; each group has a marker shape of its own.
         panels: pairs of measures; points of the front are ringed and joined.
         cost: of the things.
@@ -180,31 +181,36 @@ def tradeoff(
         for i, x, y in known:
             edge, width = ("black", 1.6) if panel.front[i] else ("white", 0.6)
             axes.scatter(x, y, s=60, marker=shapes[groups[i]], color=shades[i], edgecolors=edge, linewidths=width)
-        axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+        axes.set(xlabel=panel.x_label, ylabel=panel.y_label, yscale="log" if panel.log_y else "linear")
         axes.margins(0.1)
     figure.colorbar(colours, ax=all_axes, label=cost_label, fraction=0.04, pad=0.01)
-    if len(names) <= MOST_NAMED:
-        for i, name in enumerate(names):
-            text = label(f"{i + 1}  {name}", 2 * _LONGEST_NAME)
-            all_axes[0].plot([], [], shapes[groups[i]], color=shades[i], label=text)
-        figure.legend(fontsize=7, loc="outside right upper")
-    figure.draw_without_rendering()  # places the axes, so that labels can be placed by the pixel
+    chosen = list(range(len(names)))
+    if len(names) > MOST_NAMED:
+        chosen = [i for i in chosen if any(panel.front[i] for panel in panels)][:MOST_NAMED]
+        for group, shape in shapes.items():
+            all_axes[0].plot([], [], shape, color="0.6", label=label(group))
+    for i in chosen:
+        text = label(f"{i + 1}  {names[i]}", 2 * _LONGEST_NAME)
+        all_axes[0].plot([], [], shapes[groups[i]], color=shades[i], label=text)
+    figure.legend(fontsize=7, loc="outside right upper")
+    figure.draw_without_rendering()  # places the axes, so that numbers can be placed by the pixel
     for axes, panel in zip(all_axes, panels, strict=True):
-        _number_points(axes, {i + 1: point for i, point in enumerate(panel.points) if point is not None})
+        _number_points(axes, panel.points, chosen)
     return figure
 
 
-def _number_points(axes: "Axes", points: Mapping[int, tuple[float, float]]) -> None:
-    """Write numbers beside points, each on the side where it covers least."""
-    places = {number: np.asarray(axes.transData.transform(point)) for number, point in points.items()}
+def _number_points(axes: "Axes", points: Sequence[tuple[float, float] | None], chosen: Sequence[int]) -> None:
+    """Write numbers from 1 beside some of the points, each on the side where it covers least."""
+    places = {i: np.asarray(axes.transData.transform(point)) for i, point in enumerate(points) if point is not None}
     taken = list(places.values())
-    for number, place in places.items():
+    for i in chosen:
+        point, place = points[i], places.get(i)
+        if point is None or place is None:
+            continue
         sides = [place + 13 * np.array([np.cos(turn), np.sin(turn)]) for turn in np.arange(8) * np.pi / 4]
         crowds = [sum(max(0.0, 14 - float(np.abs(side - other).max())) for other in taken) for side in sides]
         best = sides[int(np.argmin(np.round(crowds, 3)))]
         taken.append(best)
         x, y = (best - place) * 72 / _DPI
-        text = axes.annotate(
-            str(number), points[number], (x, y), textcoords="offset points", size=7, ha="center", va="center"
-        )
+        text = axes.annotate(str(i + 1), point, (x, y), textcoords="offset points", size=7, ha="center", va="center")
         text.set_in_layout(False)

@@ -82,7 +82,7 @@ AXES: Mapping[str, Axis] = {
     "start_scale": _number("x", lambda spec: spec.start in ("pca", "local-pca", "gaussian")),
     "start_noise": _number("sigma", _always),
     "steps": _count("t", _always),
-    "stop": _word(_always),
+    "stop": _word(_moves),
     "min_steps": _count("min", _may_stop),
     "stop_tol": _number("tau", _may_stop),
     "guidance": _word(_moves),
@@ -143,7 +143,7 @@ def _plainest(spec: SamplingSpec) -> SamplingSpec:
     """The same images from settings of which those that make no difference have their default."""
     if spec.min_steps >= spec.steps:
         spec = replace(spec, stop="fixed")
-    default = SamplingSpec(labels=spec.labels, num=spec.num)
+    default = SamplingSpec(labels=spec.labels, num=spec.num, stop="fixed")
     return replace(spec, **{name: getattr(default, name) for name, axis in AXES.items() if not axis.matters(spec)})
 
 

@@ -16,8 +16,8 @@ from workbench.training_data import load_training_data
 
 DEFAULT_LISTS: Mapping[str, tuple[Any, ...]] = {
     "start": ("pca", "noise"),
-    "variance": (0.8, 0.95),
-    "steps": (20, 60),
+    "start_scale": (0.35, 1.0),
+    "steps": (0, 60),
     "stop": ("adaptive", "fixed"),
 }
 """The grid where no other is asked for; each list stands by itself."""

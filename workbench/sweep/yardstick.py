@@ -28,7 +28,7 @@ from workbench.quality import (
     to_json,
 )
 from workbench.quality.embedding import embedded
-from workbench.quality.extractors import check_images
+from workbench.quality.extractors import check_images, shape_words
 from workbench.quality.reference import MAX_FEATURES
 from workbench.quality.score import MEASURES
 from workbench.sampling.samples import read_samples
@@ -129,7 +129,8 @@ def load_yardstick(
         check_images(extractor, image_shape, "the model")
         if image_shape != data.image_shape:
             raise WorkbenchError(
-                f"the model makes images of shape {image_shape}, but those of {against} are {data.image_shape}"
+                f"the model makes images of shape {shape_words(image_shape)}, but those of {against} are"
+                f" {shape_words(data.image_shape)}"
             )
     if unknown := [name for name in class_names if name not in data.class_names]:
         raise WorkbenchError(f"the model has a class {unknown[0]!r}, which {against} has not; give another --against")

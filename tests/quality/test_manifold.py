@@ -1,5 +1,7 @@
 """Precision, recall, density and coverage against a loop over all pairs."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -76,6 +78,22 @@ def test_a_single_point_again_and_again_is_precise_without_recall() -> None:
     found = scores(np.repeat(y[:1], 30, axis=0), y, 5)
     assert found.precision == 1.0
     assert found.recall == 1 / 50
+
+
+def test_images_that_occur_again_and_again_are_found_in_balls_without_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six copies of each: the fifth neighbour is at 0, and rounding, which may differ by block, puts no copy outside."""
+    exact, noise = manifold._blocks, torch.Generator().manual_seed(0)
+
+    def rounded(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+        ulp = 1e-14 * float(y.square().sum(1).max())
+        for start, distances in exact(x, y):
+            yield start, distances + ulp * torch.rand(distances.shape, generator=noise, dtype=torch.float64)
+
+    monkeypatch.setattr(manifold, "_blocks", rounded)
+    y = np.repeat(np.random.default_rng(0).normal(size=(20, 333)) * 3 + 50, 6, axis=0)
+    found = scores(y[::6].repeat(6, axis=0)[:60], y, 5)
+    assert (found.precision, found.coverage, found.recall) == (1.0, 0.5, 0.5)
+    assert found.density == pytest.approx(6 / 5)
 
 
 def test_far_away_nothing_is_shared() -> None:

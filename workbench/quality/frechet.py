@@ -75,12 +75,12 @@ def _trace_of_root(first: Array, second: Array) -> float:
     """The trace of (A B)^½ of two positive semidefinite matrices."""
     factor, pivots, rank, info = lapack.dpstrf(first, lower=1)
     assert info >= 0, info
-    factor[:, rank:] = 0.0  # what LAPACK leaves undone where the rank is not full
+    if not rank:
+        return 0.0
     order = pivots - 1
     product, info = lapack.dsygst(second[np.ix_(order, order)], factor, itype=2, lower=1)  # Lᵀ B L
     assert info == 0, info
-    if not rank:
-        return 0.0
+    # Columns of L from the rank on are not computed; they enter the same rows and columns of the product alone.
     eigenvalues = eigvalsh(product[:rank, :rank], lower=True, check_finite=False, overwrite_a=True)
     return float(np.sqrt(eigenvalues.clip(min=0.0)).sum())
 

@@ -81,7 +81,7 @@ def test_a_single_point_again_and_again_is_precise_without_recall() -> None:
 
 
 def test_images_that_occur_again_and_again_are_found_in_balls_without_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six copies of each: the fifth neighbour is at 0, and rounding, which may differ by block, puts no copy outside."""
+    """Six copies of each: the fifth neighbour is at 0, and rounding, other in other blocks, puts none outside."""
     exact, noise = manifold._blocks, torch.Generator().manual_seed(0)
 
     def rounded(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:

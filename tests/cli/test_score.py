@@ -1,6 +1,8 @@
 """``workbench score``: tables, JSON, the file beside the samples, and refusals of one line."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +129,24 @@ def test_a_bar_is_drawn_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -
     err = capsys.readouterr().err
     assert "3/10" in err
     assert "samples \\x1b[31m" in err
+
+
+def test_a_reader_of_stderr_that_goes_away_ends_nothing(samples: Path, checkpoint: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = ("score", samples, "--against", "digits", "--features", f"classifier:{checkpoint}", "--json")
+    result = subprocess.run(
+        [sys.executable, "-m", "workbench", *map(str, command), "--cache", str(samples.parent / "cache")],
+        stdout=subprocess.PIPE,
+        stderr=write,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    os.close(write)
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["samples"]["num"] == 40
+    assert list(samples.glob("score-*.json"))
 
 
 def test_inception_without_its_extra_is_one_clear_line(

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainers.checkpoints import write_atomically
+from workbench.cli.progress import StderrConsole
 from workbench.quality import (
     Measure,
     Scores,
@@ -90,7 +91,7 @@ class ScoreProgress:
 
     def __init__(self, console: Console | None = None) -> None:
         """Show on a console, standard error by default."""
-        self._console = console or Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._console = console or StderrConsole(stderr=True, highlight=False, markup=False, emoji=False)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import write_small_log
 
-HEAVY = ("torch", "sklearn", "scipy", "lightning_fabric")
+HEAVY = ("torch", "sklearn", "scipy", "lightning_fabric", "torchmetrics", "matplotlib")
 
 PROGRAM = """
 import sys
@@ -40,7 +40,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["inspect"], ["inspect", "--json"], ["onset"], ["methods"], ["train", "--help"]],
+    [
+        ["--help"],
+        ["inspect"],
+        ["inspect", "--json"],
+        ["onset"],
+        ["methods"],
+        *([command, "--help"] for command in ("train", "pca", "sample", "score", "sweep-sampling")),
+    ],
     ids=" ".join,
 )
 def test_looking_loads_nothing_heavy(arguments: list[str], run: Path) -> None:

@@ -5,11 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
+from sklearn.svm import SVC
 
 from tests.conftest import Cli
+from trainers.data import load_data
 from trainers.energylog import EnergyLog
 from workbench.onset import catastrophic_label
+from workbench.sampling.samples import read_samples
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +67,24 @@ def test_a_second_call_shows_the_same_runs(demo: tuple[Path, str], cli: Cli) -> 
     assert result.stderr.count("already finished") == 3
     assert {path: path.stat().st_mtime_ns for path in runs.rglob("*.safetensors")} == before
     assert text.splitlines()[0] == result.stdout.splitlines()[0]
+
+
+def test_its_robust_model_generates_digits_and_a_standard_one_speckles(
+    demo: tuple[Path, str], cli: Cli, tmp_path: Path
+) -> None:
+    """Judged by a support vector machine and by the distance to the nearest real digit, neither of which guided."""
+    runs, _ = demo
+    assert cli("train", "--method", "standard", "--epochs", 10, "--out", "standard").returncode == 0
+    train = load_data("digits").train
+    real = (train.images.float() * train.scale).flatten(1).numpy()
+    judge = SVC(C=10).fit(real, train.labels.numpy())
+    agreement, distance = {}, {}
+    for name, run in (("pgd", runs / "pgd"), ("standard", "standard")):
+        result = cli("sample", run, "--class", "all", "--num", 100, "--out", name + "-samples")
+        assert result.returncode == 0, result.stderr
+        samples = read_samples(tmp_path / f"{name}-samples")
+        images = samples.images.reshape(100, -1).astype(np.float32) / 255
+        agreement[name] = float((judge.predict(images) == samples.labels).mean())
+        distance[name] = float(cdist(images, real).min(1).mean())
+    assert agreement["pgd"] >= 0.9
+    assert distance["standard"] > 1.3 * distance["pgd"]

@@ -203,7 +203,7 @@ def _show(folder: Path, settings: "Settings", result: "Tally", *, json: bool) ->
         )
     data = samples.facts.get("data") or "D"
     for command in (
-        ("score", folder, "--against", data),
+        ("score", folder, "--against", data, "--features", "classifier:CHECKPOINT"),
         ("sample", "--resume", folder, "--num", 2 * result.chains),
     ):
         screen.print(plain("  workbench " + shlex.join(map(str, command))))

@@ -1,7 +1,7 @@
-"""Draw the pictures of this folder from two finished runs.
+"""Draw the pictures of this folder from three finished runs.
 
-Command:  python docs/screens/draw.py demo/fgsm demo/fgsm-der
-Result:   one SVG a picture, a few seconds.
+Command:  python docs/screens/draw.py demo/fgsm demo/fgsm-der demo/pgd
+Result:   one SVG a picture, about a minute. Images are generated into demo/pgd/generation, and its PCA is fitted.
 """
 
 import asyncio
@@ -9,7 +9,10 @@ import os
 import sys
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from workbench.tui.application import WorkbenchApp
+from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.run import RunScreen
 
 FOLDER = Path(__file__).parent
@@ -26,6 +29,13 @@ COLLAPSED = {
     "help": (PLAIN, ["question_mark"]),
 }
 HEALTHY = {"overview-healthy": (WIDE, [])}
+ROBUST = {
+    "generate-form": (PLAIN, ["g", "tab", *"20"]),
+    "generate": (WIDE, ["g", "tab", *"20", "enter"]),
+    "generate-80x24": (PLAIN, ["g", "3", "enter"]),
+    "pca": (WIDE, ["a"]),
+    "pca-80x24": (PLAIN, ["a", "pagedown", "pagedown"]),
+}
 
 
 async def draw(run: Path, name: str, size: tuple[int, int], keys: list[str]) -> None:
@@ -36,15 +46,24 @@ async def draw(run: Path, name: str, size: tuple[int, int], keys: list[str]) -> 
         assert isinstance(screen, RunScreen)
         while screen.view is None:
             await pilot.pause(0.05)
-        await pilot.press(*keys)
+        for key in keys:
+            await pilot.press(key)
+            await ended(pilot)
         await pilot.pause(0.3)
         app.save_screenshot(f"{name}.svg", path=str(FOLDER))
 
 
+async def ended(pilot: Pilot[None]) -> None:
+    """Wait until a screen that a key opens is there, and until the command that it runs has ended."""
+    await pilot.pause(0.3)
+    while isinstance(pilot.app.screen, JobScreen) and pilot.app.screen.ended is None:
+        await pilot.pause(0.1)
+
+
 def main() -> None:
-    """Draw all pictures of the two runs that the command line names."""
-    os.environ["TEXTUAL_ANIMATIONS"] = "none"
-    for run, pictures in zip(sys.argv[1:3], (COLLAPSED, HEALTHY), strict=True):
+    """Draw all pictures of the runs that the command line names."""
+    os.environ.update({"TEXTUAL_ANIMATIONS": "none", "COLORTERM": "truecolor"})
+    for run, pictures in zip(sys.argv[1:4], (COLLAPSED, HEALTHY, ROBUST), strict=True):
         for name, (size, keys) in pictures.items():
             asyncio.run(draw(Path(run), name, size, keys))
 

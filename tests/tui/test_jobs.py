@@ -88,9 +88,16 @@ async def test_a_job_that_nobody_waits_for_stops(tmp_path: Path) -> None:
     job = Job(program(text), lines.append)
     task = await started(job, lines)
     task.cancel()
-    assert job._process is not None
-    await asyncio.wait_for(job._process.wait(), 10)
+    await job.end(10)
     assert mark.exists()
+
+
+async def test_a_job_that_does_not_stop_in_time_is_ended() -> None:
+    lines: list[str] = []
+    job = Job(program("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);" + SLEEPS), lines.append)
+    task = await started(job, lines)
+    await job.end(0.2)
+    assert (await asyncio.wait_for(task, 10)).code == -9
 
 
 async def test_a_command_that_is_not_there() -> None:

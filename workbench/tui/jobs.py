@@ -99,6 +99,17 @@ class Job:
         self._stopped = True
         self._send(signal.SIGKILL)
 
+    async def end(self, patience: float) -> None:
+        """Ask it to stop and wait until it has; one that has not after ``patience`` seconds is ended."""
+        self.stop()
+        if self._process is None:
+            return
+        try:
+            await asyncio.wait_for(self._process.wait(), patience)
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             try:

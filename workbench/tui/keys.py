@@ -156,16 +156,42 @@ FORM_KEYS: tuple[Key, ...] = (
 """What keys do while the form is open; letters are typed."""
 
 JOB_KEYS: tuple[Key, ...] = (
-    Key(keys=("up", "k"), action="scroll(-1)", caps="↑", help="Scroll up", group="Job", footer=""),
-    Key(keys=("down", "j"), action="scroll(1)", caps="↓", help="Scroll down", group="Job", footer="scroll"),
-    Key(keys=("pageup",), action="scroll(-10)", caps="PgUp", help="Scroll a page up", group="Job"),
-    Key(keys=("pagedown", "space"), action="scroll(10)", caps="PgDn", help="Scroll a page down", group="Job"),
+    Key(
+        keys=("up", "k"),
+        action="scroll(-1)",
+        caps="↑",
+        help="Scroll up",
+        group="While a command runs, and after",
+        footer="",
+    ),
+    Key(
+        keys=("down", "j"),
+        action="scroll(1)",
+        caps="↓",
+        help="Scroll down",
+        group="While a command runs, and after",
+        footer="scroll",
+    ),
+    Key(
+        keys=("pageup",),
+        action="scroll(-10)",
+        caps="PgUp",
+        help="Scroll a page up",
+        group="While a command runs, and after",
+    ),
+    Key(
+        keys=("pagedown", "space"),
+        action="scroll(10)",
+        caps="PgDn",
+        help="Scroll a page down",
+        group="While a command runs, and after",
+    ),
     Key(
         keys=("escape", "c"),
         action="leave",
         caps="Esc",
         help="Stop the command, which keeps what it has made; once more ends it at once; then back",
-        group="Job",
+        group="While a command runs, and after",
         footer="stop, back",
     ),
     Key(
@@ -173,7 +199,7 @@ JOB_KEYS: tuple[Key, ...] = (
         action="quit",
         caps="q",
         help="Quit; a command that runs is stopped first and keeps what it has made",
-        group="Job",
+        group="While a command runs, and after",
         footer="quit",
     ),
 )

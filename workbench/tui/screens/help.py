@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from workbench.tui import palette
-from workbench.tui.keys import HELP_KEYS, KEYS, bindings
+from workbench.tui.keys import HELP_KEYS, JOB_KEYS, KEYS, bindings
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 
@@ -25,9 +25,10 @@ SYMBOLS = (
 def help_entries() -> list[Entry]:
     """Every key with what it does, by group, then the symbols of the plots."""
     entries: list[Entry] = []
-    for group in dict.fromkeys(key.group for key in KEYS):
+    keys = (*KEYS, *JOB_KEYS)
+    for group in dict.fromkeys(key.group for key in keys):
         entries.append(Entry(label=group, gap=True, label_colour=palette.ACCENT))
-        entries += [Entry(label=f"  {key.caps}", text=key.help) for key in KEYS if key.group == group]
+        entries += [Entry(label=f"  {key.caps}", text=key.help) for key in keys if key.group == group]
     return [*entries, Entry(label="Symbols", gap=True, label_colour=palette.ACCENT), *SYMBOLS]
 
 

@@ -75,9 +75,10 @@ class JobScreen(ModalScreen[None]):
         """Lay the pictures out anew."""
         self.run_worker(self._draw(anew=True), group="draw")
 
-    def on_unmount(self) -> None:
-        """A command that nobody looks at any more stops."""
-        self._job.stop()
+    async def on_unmount(self) -> None:
+        """A command that nobody looks at any more stops, however the app is left."""
+        if self.ended is None:
+            await self._job.end(PATIENCE_SECONDS)
 
     def action_leave(self) -> None:
         """Stop the command; end it, if it was asked to stop before; go back, if it has ended."""

@@ -37,6 +37,7 @@ class Field(Vertical):
         super().__init__(id=name, classes="field")
         self._label, self._check = label, check
         self.input = Input(value, placeholder=placeholder, validators=[_Checked(check)], compact=True, max_length=200)
+        self.input.cursor_blink = False
         self._words = Static(markup=False, classes="words")
 
     def compose(self) -> ComposeResult:

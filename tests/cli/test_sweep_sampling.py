@@ -142,14 +142,16 @@ def test_a_sweep_from_end_to_end_and_again(sweep: Sweep, tmp_path: Path) -> None
 
 def test_scores_are_those_of_the_score_command(sweep: Sweep, features: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert sweep("--start", "pca", "--start-scale", 1, "--steps", 2, "--num", 30, "--out", out)[0] == 0
+    one = ("--start", "pca", "--start-scale", 1, "--steps", 2, "--stop", "fixed")
+    assert sweep(*one, "--num", 30, "--out", out)[0] == 0
     (cell,) = cells(out).values()
     folder = out / "cells" / "pca"
     (file,) = folder.glob("score-*.json")
     mine = json.loads(file.read_text())
     file.unlink()
     with pytest.raises(SystemExit) as end:
-        main(["score", str(folder), "--against", "digits", "--features", f"classifier:{features}", "--judge", "svm"])
+        alike = ("--against", "digits", "--features", f"classifier:{features}", "--judge", "svm", "--device", "cpu")
+        main(["score", str(folder), *alike, "--cache", str(tmp_path / "cache")])
     assert not end.value.code
     assert json.loads(file.read_text())["scores"] == mine["scores"]
     for name, measure in mine["scores"].items():
@@ -206,7 +208,7 @@ def whole(sweep: Sweep, tmp_path: Path) -> Path:
 
 def test_kill_9_inside_a_cell(run: Path, features: Path, sweep: Sweep, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    grid = ("--start", "pca,noise", "--steps", "20", "--stop", "fixed", "--start-scale", "1", "--num", "60")
+    grid = ("--start", "pca,noise", "--steps", "20", "--stop", "fixed", "--start-scale", "1", "--num", "40")
     known = (run, "--against", "digits", "--features", f"classifier:{features}", "--judge", "svm")
     small = ("--batch-size", "4", "--device", "cpu", "--out", out)
     process = subprocess.Popen(
@@ -229,7 +231,7 @@ def test_kill_9_inside_a_cell(run: Path, features: Path, sweep: Sweep, tmp_path:
     code, _, err = sweep(*grid, "--batch-size", 4, "--out", out)
     assert code == 0, err
     assert "1 of 2 cells finished before and is not repeated" in err
-    assert cells(out)["noise"]["images"] == 60
+    assert cells(out)["noise"]["images"] == 40
     now = pictures(out)
     assert {name: now[name] for name in kept if "/pca/" in name} == {n: first[n] for n in kept if "/pca/" in n}
     safe = [name for name in kept if "/noise/" in name and first[name] < min(segments)]

@@ -275,10 +275,10 @@ def sweep_report(sweep: Sweep) -> RenderableType:
 NOT_COMPARABLE = "not comparable to papers"
 _LEGEND = (
     "c: no cell has a lower FID for no more passes, or fewer for no higher FID.",
-    "d: none has more precision (quality) without less recall (diversity), or the reverse.",
+    "d: none has more precision (quality) without less recall (diversity), nor the reverse.",
     "spread: distance within a class, 1 as of real images. passes, ms: of an image.",
 )
-_HEADINGS = ("FID", "IS", "prec", "recall", "spread", "agree", "passes", "ms")
+_HEADINGS = ("FID", "IS", "prec", "rec", "spread", "agree", "passes", "ms")
 
 
 def ranking(sweep: Sweep) -> list[int]:
@@ -339,7 +339,7 @@ def _draw(folder: Path, sweep: Sweep) -> Path | None:
     wide = min(distances) > 0 and max(distances) > WIDE * min(distances)
     fid = "FID (less is better)"
     if not sweep.facts["features"]["comparable_to_papers"]:
-        fid = f"FID, {NOT_COMPARABLE}"
+        fid += f",\n{NOT_COMPARABLE}"
     panels = [
         Panel("recall (diversity)", fid, _points(done, "recall", "fid"), nobody, wide),
         Panel(

@@ -83,7 +83,7 @@ AXES: Mapping[str, Axis] = {
     "start_noise": _number("sigma", _always),
     "steps": _count("t", _always),
     "stop": _word(_moves),
-    "min_steps": _count("min", _may_stop),
+    "min_steps": _count("m", _may_stop),
     "stop_tol": _number("tau", _may_stop),
     "guidance": _word(_moves),
     "step_size": _number("eta", _moves),

@@ -149,8 +149,8 @@ def test_scores_are_those_of_the_score_command(sweep: Sweep, features: Path, tmp
     (file,) = folder.glob("score-*.json")
     mine = json.loads(file.read_text())
     file.unlink()
+    alike = ("--against", "digits", "--features", f"classifier:{features}", "--judge", "svm", "--device", "cpu")
     with pytest.raises(SystemExit) as end:
-        alike = ("--against", "digits", "--features", f"classifier:{features}", "--judge", "svm", "--device", "cpu")
         main(["score", str(folder), *alike, "--cache", str(tmp_path / "cache")])
     assert not end.value.code
     assert json.loads(file.read_text())["scores"] == mine["scores"]

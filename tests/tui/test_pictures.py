@@ -95,7 +95,7 @@ def test_images_have_their_places_by_number(tmp_path: Path) -> None:
 def test_of_many_images_the_latest_are_shown_and_at_the_end_all_that_are_kept(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path, 1000, ["a"])
     for number in range(40):
-        put(tmp_path, "0", number, number)
+        put(tmp_path, str(40 - number), number, number)
     gallery.look()
     put(tmp_path, "0", 900, 200)
     gallery.look()

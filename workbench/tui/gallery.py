@@ -56,10 +56,9 @@ class Gallery:
 
     def look(self) -> bool:
         """Read what has appeared; whether there was anything."""
-        fresh = sorted(set(_files(self._folder / IMAGES)) - self._seen)
-        for path in fresh:
+        fresh = {path: int(Path(path).stem) for path in set(_files(self._folder / IMAGES)) - self._seen}
+        for path, number in sorted(fresh.items(), key=lambda one: one[1]):
             tile = _decode(Path(path))
-            number = int(Path(path).stem)
             if tile is not None and tile.shape == next(iter(self._tiles.values()), tile).shape:
                 self._tiles[number] = tile
         self._seen.update(fresh)

@@ -82,13 +82,14 @@ class Samples:
         """The command's own summary; after a stop, or an error, what is kept and how to go on."""
         request, gallery = self._request, self._open()
         gallery.look()
+        latest = [f"Shown are the latest {gallery.shown}."] if gallery.ended > gallery.shown else []
         if ended.good:
             said = [line.rstrip() for line in ended.output.splitlines() if line.strip()]
             grid = [f"As one picture: {request.out / GRID_NAME}"] if (request.out / GRID_NAME).exists() else []
-            return [*said[:1], *grid, *said[1:]]
+            return [*said[:1], *latest, *grid, *said[1:]]
         kept = f"{gallery.ended} of {request.num} images are kept in {request.out}."
         nothing = ["There is no image yet."] if ended.stopped else []
-        sentences = [kept] if gallery.ended else nothing
+        sentences = [kept, *latest] if gallery.ended else nothing
         if can_go_on(request.out):
             sentences.append(f"Go on with:  workbench sample --resume {shlex.quote(str(request.out))}")
         return sentences

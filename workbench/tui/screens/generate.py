@@ -27,6 +27,7 @@ class GenerateScreen(ModalScreen[SampleRequest | None]):
     """Asks for class, number, steps and checkpoint; gives None where nothing is to be generated."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(FORM_KEYS)
+    CSS_PATH: ClassVar = "../generation.tcss"
     AUTO_FOCUS = "#classes Input"
 
     def __init__(self, kept: Sequence[Kept], class_names: Sequence[str], data: str | None, out: Path) -> None:

@@ -36,6 +36,7 @@ class JobScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(JOB_KEYS)
+    CSS_PATH: ClassVar = "../generation.tcss"
     AUTO_FOCUS = None
 
     def __init__(self, command: Sequence[str], arguments: Sequence[str], result: Result) -> None:

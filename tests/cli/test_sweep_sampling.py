@@ -24,8 +24,6 @@ from workbench.cli import sweeping
 from workbench.cli.main import main
 from workbench.sampling.samples import read_samples
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
-
 Sweep = Callable[..., tuple[int, str, str]]
 
 GRID = ("--start", "pca,noise", "--start-scale", "1", "--steps", "0,3", "--stop", "fixed", "--num", "20")

@@ -29,7 +29,7 @@ def sweep_sampling(
     start_noise: Annotated[str | None, typer.Option(help="Standard deviations of pixel noise added to starts.")] = None,
     steps: Annotated[str | None, typer.Option(help="Most steps; 0 is the start itself. [default: 0,60]")] = None,
     stop: Annotated[str | None, typer.Option(help=f"Of {', '.join(STOPS)}. [default: adaptive,fixed]")] = None,
-    min_steps: Annotated[str | None, typer.Option(help="Steps before stopping is thought of. [default: 0,20]")] = None,
+    min_steps: Annotated[str | None, typer.Option(help="Steps before stopping is thought of. [default: 0,10]")] = None,
     stop_tol: Annotated[str | None, typer.Option(help="τ of adaptive (nats²) and plateau (share).")] = None,
     guidance: Annotated[
         str | None, typer.Option(help=f"Of {', '.join(GUIDANCE_NAMES)}, or sums as joint+0.3*marginal.")

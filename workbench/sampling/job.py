@@ -1,5 +1,6 @@
 """A sampling run from beginning to end: what it needs, its chains on one device or many, what it leaves behind."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ def _prepare(
             "model": {name: facts.get(name) for name in ("method", "data", "eps", "epoch")},
             "data": settings.data or facts.get("data"),
             "class_names": list(class_names),
-            "class_mean_energies": [float(value) if np.isfinite(value) else None for value in means],
+            "class_mean_energies": [value if math.isfinite(value) else None for value in means.tolist()],
             "versions": versions(),
             "git_revision": git_revision(),
             "created": now(),

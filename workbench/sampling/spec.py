@@ -20,9 +20,9 @@ LOCAL_CLUSTERS = 4
 """Clusters per class of ``local-pca`` unless the PCA of another number is asked for."""
 
 DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "digits": {"step_size": 0.3, "momentum": 0.8, "steps": 60, "min_steps": 20, "stop_tol": 0.01},
-    "folder": {"step_size": 0.5, "momentum": 0.8, "steps": 60, "min_steps": 20, "stop_tol": 0.01},
-    "npz": {"step_size": 0.5, "momentum": 0.8, "steps": 60, "min_steps": 20, "stop_tol": 0.01},
+    "digits": {"step_size": 0.1, "momentum": 0.8, "steps": 60, "min_steps": 10, "stop_tol": 0.01},
+    "folder": {"step_size": 0.5, "momentum": 0.8, "steps": 60, "min_steps": 10, "stop_tol": 0.01},
+    "npz": {"step_size": 0.5, "momentum": 0.8, "steps": 60, "min_steps": 10, "stop_tol": 0.01},
 }
 """Default settings by kind of data, for want of one step size that suits 8×8 and 32×32 images."""
 

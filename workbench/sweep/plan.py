@@ -19,7 +19,7 @@ DEFAULT_LISTS: Mapping[str, tuple[Any, ...]] = {
     "start_scale": (0.35, 1.0),
     "steps": (0, 60),
     "stop": ("adaptive", "fixed"),
-    "min_steps": (0, 20),
+    "min_steps": (0, 10),
 }
 """The grid where no other is asked for; each list stands by itself."""
 

@@ -27,7 +27,9 @@ EXPECTED = {
 def test_energies(text: str) -> None:
     logits, labels, means = torch.tensor(LOGITS, requires_grad=True), torch.tensor(LABELS), torch.tensor(MEANS)
     terms = parse_guidance(text)
-    np.testing.assert_allclose(guidance_energy(terms, logits, labels, means).detach(), EXPECTED[text], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        guidance_energy(terms, logits, labels, means).detach(), EXPECTED[text], rtol=1e-12, atol=1e-13
+    )
     assert torch.autograd.gradcheck(lambda x: guidance_energy(terms, x, labels, means), (logits,))
 
 

@@ -32,8 +32,11 @@ from workbench.training_data import load_training_data
 TIE_NATS = 1e-3
 """A stopping rule that came this close to its threshold may decide otherwise in a batch of another size."""
 
-BATCH_SIZES = {"cpu": 64, "cuda": 512, "mps": 128}
-"""Chains at once by kind of device, unless the user says."""
+CPU_NUMBERS = 2**16
+"""Pixels of a batch on a CPU: beyond about so many its passes get no faster (measured at 8×8 and 3×32×32)."""
+
+ACCELERATOR_CHAINS = 512
+"""Chains at once on anything else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +123,7 @@ def sample(
         _chains(mine, ended, settings.spec, parts.start),
         spec=settings.spec,
         class_means=parts.class_means.to(fabric.device),
-        batch_size=batch_size or BATCH_SIZES.get(fabric.device.type, 64),
+        batch_size=batch_size or default_batch_size(fabric.device, parts.image_shape),
         say=say,
     )
     done = diverged = 0
@@ -148,6 +151,13 @@ def sample(
     return tally(out)
 
 
+def default_batch_size(device: torch.device, image_shape: tuple[int, ...]) -> int:
+    """Chains at once on a device, for images (C, H, W), unless the user says."""
+    if device.type != "cpu":
+        return ACCELERATOR_CHAINS
+    return min(max(CPU_NUMBERS // math.prod(image_shape), 32), 128)
+
+
 def tally(out: Path) -> Tally:
     """What the chains of a directory came to.
 
@@ -171,6 +181,7 @@ def tally(out: Path) -> Tally:
 class _Parts:
     model: nn.Module
     class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
     class_means: Tensor
     start: Callable[[int], Image]
     facts: dict[str, Any]
@@ -183,6 +194,8 @@ def _prepare(
     spec = settings.spec
     model, facts = load_weights(target.checkpoint)
     model = model.to(fabric.device).requires_grad_(False)
+    if fabric.device.type == "cpu":
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster there
     data: list[Data] = []
 
     def load() -> Data:
@@ -199,14 +212,16 @@ def _prepare(
     if spec.start in ("pca", "local-pca"):
         pca_spec = PCASpec(variance=spec.variance, local=spec.local if spec.start == "local-pca" else 1)
         pca, _ = class_pca_for(target, settings.data, pca_spec, say=status, note=say)
-    shape = tuple(facts.get("image_shape") or (pca.facts.image_shape if pca else load().train.images.shape[1:]))
+    sizes = facts.get("image_shape") or (pca.facts.image_shape if pca else load().train.images.shape[1:])
+    shape = (int(sizes[0]), int(sizes[1]), int(sizes[2]))
     means = _class_means(target, settings, model, facts, len(class_names), load, fabric, status)
     train = load().train.to(fabric.device) if spec.needs_data else None
     return _Parts(
         model=model,
         class_names=class_names,
+        image_shape=shape,
         class_means=means,
-        start=start_images(spec, (shape[0], shape[1], shape[2]), pca=pca, train=train),
+        start=start_images(spec, shape, pca=pca, train=train),
         facts={
             "sampling": spec.to_dict(),
             "checkpoint": str(target.checkpoint.absolute()),

@@ -27,11 +27,15 @@ class Header(Painted):
         super().__init__(id="header")
         self._facts, self._clock = facts, clock
         self._unread_since: float | None = None
+        self._told: tuple[Facts, tuple[str, str, str]] | None = None
 
     def show(self, facts: Facts, unread_since: float | None = None) -> None:
         """Show other facts; ``unread_since`` is when the log could last be read, if it cannot be read now."""
         self._facts, self._unread_since = facts, unread_since
-        self.repaint()
+        told = facts, self._state(self._clock())
+        if told != self._told:  # under a dialogue every repaint sends the whole terminal
+            self._told = told
+            self.repaint()
 
     def paint(self, sheet: Cells) -> None:
         """One line."""

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from trainers.checkpoints import load_weights
 from trainers.setup import make_fabric
 from workbench.sampling.chain import Chain, begin
-from workbench.sampling.job import _prepare
+from workbench.sampling.job import default_batch_size, prepare
 from workbench.sampling.langevin import run_chains
 from workbench.sampling.settings import Settings
 from workbench.sampling.spec import SamplingSpec
@@ -73,7 +73,9 @@ def main() -> None:
     parser.add_argument("--digits", type=Path, metavar="RUN", help="a run on 8×8 images")
     parser.add_argument("--cifar", type=Path, metavar="RUN", help="a run on 32×32 images")
     parser.add_argument("--num", type=int, default=128, help="chains of the comparison")
-    parser.add_argument("--batch-size", type=int, default=64, help="chains at once in the comparison")
+    parser.add_argument(
+        "--batch-size", type=int, help="chains at once in the comparison [default: as workbench sample]"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sweep-num", type=int, default=256, help="chains of the sweep of batch sizes; 0: no sweep")
     parser.add_argument("--sweep-rounds", type=int, default=2)
@@ -95,7 +97,8 @@ def main() -> None:
     for name, run in runs.items():
         print(f"\n## {name}\n")
         case = _load(name, run, arguments.num, arguments.device)
-        _compare(case, arguments.rounds, arguments.batch_size, clock)
+        batch_size = arguments.batch_size or default_batch_size(case.class_means.device, case.starts[0].shape)
+        _compare(case, arguments.rounds, batch_size, clock)
         if arguments.sweep_num:
             _sweep(_load(name, run, arguments.sweep_num, arguments.device), arguments.sweep_rounds, clock)
 
@@ -105,7 +108,7 @@ def _load(name: str, run: Path, num: int, device: str) -> Case:
     target, fabric = find_target(run), make_fabric(device, 1, 1)
     spec = SamplingSpec(labels=tuple(range(10)), num=num, start="noise", min_steps=0, **SETTINGS[name])
     settings = Settings(checkpoint=target.checkpoint, checkpoint_digest=target.digest(), data=None, spec=spec)
-    parts = _prepare(target, settings, fabric, lambda _: None, lambda _: None)
+    parts = prepare(target, settings, fabric, lambda _: None, lambda _: None)
     starts = [parts.start(number) for number in range(num)]
     parameters = sum(parameter.numel() for parameter in parts.model.parameters())
     title = f"{'×'.join(map(str, starts[0].shape))}, {parameters:,} parameters"

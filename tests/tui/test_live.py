@@ -62,6 +62,20 @@ async def test_a_cursor_elsewhere_stays(tmp_path: Path, opened: Opened) -> None:
             assert pilot.app.screen.epoch == 4
 
 
+async def test_under_a_dialogue_it_waits_and_then_catches_up(tmp_path: Path, opened: Opened) -> None:
+    with start(tmp_path / "run") as writer:
+        append(writer)
+        async with opened(tmp_path / "run", clock=time.time) as pilot:
+            screen = pilot.app.screen
+            await pilot.press("question_mark")
+            await until(pilot, lambda: pilot.app.screen is not screen)
+            append(writer)
+            await asyncio.sleep(0.6)
+            assert screen.view.num_epochs == 1
+            await pilot.press("escape")
+            await until(pilot, lambda: "● live · 2/40 epochs" in text_of(pilot))
+
+
 async def test_a_run_that_begins_while_it_is_watched(tmp_path: Path, opened: Opened) -> None:
     with start(tmp_path / "run") as writer:
         async with opened(tmp_path / "run", size=(120, 40), clock=time.time) as pilot:

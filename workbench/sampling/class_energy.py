@@ -16,7 +16,7 @@ from trainers.energy import joint_energy
 FORMAT = "workbench-class-energies"
 
 
-def class_mean_energies(model: nn.Module, split: Split, num_classes: int, batch_size: int = 512) -> Tensor:
+def class_mean_energies(model: nn.Module, split: Split, num_classes: int, batch_size: int = 128) -> Tensor:
     """Ē_y = mean of E(x,y) over the images of class y, in nats, (num_classes,) float32 on the CPU; NaN without images.
 
     Args:

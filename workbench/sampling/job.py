@@ -111,7 +111,7 @@ def sample(
         for path in interrupted_writes(out):
             path.unlink(missing_ok=True)
     with fabric.rank_zero_first():
-        parts = _prepare(target, settings, fabric, say, status if leads else lambda _: None)
+        parts = prepare(target, settings, fabric, say, status if leads else lambda _: None)
     ended = ended_chains(out)
     writer = SegmentWriter(
         out, num_steps=settings.spec.steps, facts=parts.facts, class_names=parts.class_names, rank=fabric.global_rank
@@ -178,7 +178,9 @@ def tally(out: Path) -> Tally:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Parts:
+class Parts:
+    """What chains need: the model on its device, the means Ē_y (K,), the start of each chain, and the facts to keep."""
+
     model: nn.Module
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
@@ -187,10 +189,21 @@ class _Parts:
     facts: dict[str, Any]
 
 
-def _prepare(
+def prepare(
     target: Target, settings: Settings, fabric: Fabric, say: Callable[[str], None], status: Callable[[str], None]
-) -> _Parts:
-    """Load or make what the chains need; what takes long is cached beside the run."""
+) -> Parts:
+    """Load or make what the chains need; what takes long is cached beside the run.
+
+    Args:
+        target: the checkpoint.
+        settings: what to sample.
+        fabric: gives the device.
+        say: told in a sentence of a cache that is not used.
+        status: told in a few words what takes time.
+
+    Raises:
+        WorkbenchError: settings that the model or its data cannot serve, or a disk that cannot be written.
+    """
     spec = settings.spec
     model, facts = load_weights(target.checkpoint)
     model = model.to(fabric.device).requires_grad_(False)
@@ -216,7 +229,7 @@ def _prepare(
     shape = (int(sizes[0]), int(sizes[1]), int(sizes[2]))
     means = _class_means(target, settings, model, facts, len(class_names), load, fabric, status)
     train = load().train.to(fabric.device) if spec.needs_data else None
-    return _Parts(
+    return Parts(
         model=model,
         class_names=class_names,
         image_shape=shape,

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, Literal, Self, get_args
 
 from trainers.errors import WorkbenchError
@@ -144,6 +145,7 @@ _TYPES = {field.name: field.type for field in fields(SamplingSpec)}
 _TERM = re.compile(r"(?:([0-9.eE+-]+)\*)?([a-z-]+)")
 
 
+@cache  # it is asked for at every step of a batch
 def parse_guidance(text: str) -> tuple[tuple[float, GuidanceName], ...]:
     """Weights and names out of a sum such as ``joint+0.3*marginal``.
 

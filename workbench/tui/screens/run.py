@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.timer import Timer
 
 from trainers.errors import WorkbenchError
 from workbench.tui.glance import Glance, Split
@@ -90,6 +91,7 @@ class RunScreen(Screen[None]):
         self._reading = False
         self._opened_at = clock()
         self._problem: str | None = None
+        self._clockwork: list[Timer] = []
 
     def compose(self) -> ComposeResult:
         """All widgets at once; the layout of the open pane says which are seen."""
@@ -110,8 +112,19 @@ class RunScreen(Screen[None]):
         """Show what is known, then read the whole run and follow it."""
         self._arrange()
         self.set_timer(FIRST_LOOK_SECONDS, self._look)
-        self.set_interval(POLL_SECONDS, self._look)
-        self.set_interval(1.0, self._tell)
+        self._clockwork = [self.set_interval(POLL_SECONDS, self._look), self.set_interval(1.0, self._tell)]
+
+    def on_screen_suspend(self) -> None:
+        """Under a dialogue, wait: whatever this screen did there, Textual would send the whole terminal anew."""
+        for timer in self._clockwork:
+            timer.pause()
+
+    def on_screen_resume(self) -> None:
+        """Go on, and look at once."""
+        for timer in self._clockwork:
+            timer.resume()
+        if self.view is not None:
+            self._look()
 
     def on_resize(self) -> None:
         """Fit the panes to another size."""

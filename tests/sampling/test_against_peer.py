@@ -304,7 +304,7 @@ def test_a_chains_noise_does_not_depend_on_the_batch_or_the_other_chains(batch_s
 
 @pytest.mark.parametrize("halt", [0, 1, MAX_BLOCK_STEPS - 1, MAX_BLOCK_STEPS, MAX_BLOCK_STEPS + 1, 23])
 def test_resumed_chains_go_on_as_if_never_halted(model: nn.Module, starts: Tensor, halt: int) -> None:
-    spec = a_spec(noise=0.02, momentum=0.8, seed=4)
+    spec = replace(a_spec(noise=0.02, momentum=0.8, seed=4), steps=MAX_BLOCK_STEPS + 7)
     whole = run(model, starts, spec)
     halted = run(model, starts, replace(spec, steps=halt))
     assert all(chain.step == halt for chain in halted.values())

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from trainers.seeding import seeded_generator
 
-MAX_BLOCK_STEPS = 16
-MAX_BLOCK_NUMBERS = 2**18
+MAX_BLOCK_STEPS = 64
+MAX_BLOCK_NUMBERS = 2**16
 _POSITIONS = 2**20
 """More blocks than a chain has; chain and block together are the position of a generator."""
 

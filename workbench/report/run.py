@@ -1,6 +1,7 @@
 """One run on one page of text, readable in 80 columns and in a pipe."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -15,6 +16,18 @@ from workbench.summary import EpochSummary, RunSummary
 
 SPARKLINE_WIDTH = 44
 NAME_WIDTH = 15
+
+
+class Judged(Protocol):
+    """What a detector has looked at: a run, or a table of curves."""
+
+    @property
+    def onsets(self) -> tuple[Onset, ...]:
+        """Flags in the order in which they were raised."""
+
+    @property
+    def cannot_tell(self) -> Mapping[str, str]:
+        """Why a kind of onset cannot be told, by kind."""
 
 
 def console() -> Console:
@@ -33,17 +46,26 @@ def run_report(summary: RunSummary) -> RenderableType:
     return Group(*(line for part in parts for line in (part, Text())))
 
 
-def onset_report(summary: RunSummary) -> RenderableType:
+def onset_report(judged: Judged) -> RenderableType:
     """A paragraph per flag; what cannot be told, and why; or that nothing was found."""
-    paragraphs: list[RenderableType] = [_onset(onset) for onset in summary.onsets]
-    found = {onset.kind for onset in summary.onsets}
-    clean = [words for kind, words in KIND_WORDS.items() if kind not in found | set(summary.cannot_tell)]
+    return Group(*map(flag_report, judged.onsets), *_not_found(judged))
+
+
+def silence_report(judged: Judged) -> RenderableType:
+    """What was not found, and what cannot be told: ``onset_report`` without its flags."""
+    return Group(*_not_found(judged))
+
+
+def _not_found(judged: Judged) -> list[RenderableType]:
+    paragraphs: list[RenderableType] = []
+    found = {onset.kind for onset in judged.onsets}
+    clean = [words for kind, words in KIND_WORDS.items() if kind not in found | set(judged.cannot_tell)]
     if clean and not found:
         paragraphs.append(plain(f"No onset of {' or '.join(clean)}."))
-    for why in dict.fromkeys(summary.cannot_tell.values()):
-        kinds = [words for kind, words in KIND_WORDS.items() if summary.cannot_tell.get(kind) == why]
+    for why in dict.fromkeys(judged.cannot_tell.values()):
+        kinds = [words for kind, words in KIND_WORDS.items() if judged.cannot_tell.get(kind) == why]
         paragraphs.append(plain(f"{sentence(' and '.join(kinds))}: cannot tell, because {why}."))
-    return Group(*paragraphs)
+    return paragraphs
 
 
 def unreadable_report(errors: Iterable[str]) -> RenderableType:
@@ -120,7 +142,8 @@ def _onset_mark(onset: Onset, epochs: Sequence[EpochSummary]) -> Text:
     return unbroken(" " * (NAME_WIDTH + column), (mark, KIND_STYLES[onset.kind]))
 
 
-def _onset(onset: Onset) -> RenderableType:
+def flag_report(onset: Onset) -> RenderableType:
+    """One flag as a paragraph: when, why, by which rule, how sure."""
     heading = Text(f"{sentence(KIND_WORDS[onset.kind])} since epoch {onset.epoch}", style=KIND_STYLES[onset.kind])
     healthy = MISSING if onset.last_healthy_epoch is None else onset.last_healthy_epoch
     details = f"Rule {onset.rule}, seen at epoch {onset.detected_epoch}, confidence {onset.confidence:.0%};"

@@ -384,12 +384,12 @@ def test_a_flag_lost_to_a_kill_is_noted_on_resume(tmp_path: Path) -> None:
     kept: list[int] = []
     rows = table.copy()
     rows["fgsm_accuracy"], rows["pgd_accuracy"] = 0.6, [0.4, 0.4, 0.4, 0.0, 0.0]
-    notebook = Notebook(note=lambda kind, epoch, _: noted.append((kind, epoch)), keep=kept.append)
+    notebook = Notebook(note=lambda kind, epoch, _: noted.append((kind, epoch)), keep=kept.append, kept=lambda: kept)
     none = np.empty(0, dtype=EVENT_DTYPE)
     monitor.on_start(StartReport(config=tiny(epochs=6), rows=rows, events=none, notebook=notebook))
     assert noted == [("catastrophic", 3)]
     assert kept == [2]
     told = np.zeros(1, dtype=EVENT_DTYPE)
-    told["kind"] = b"catastrophic"
+    told["kind"], told["epoch"] = b"catastrophic", 3
     OnsetMonitor().on_start(StartReport(config=tiny(epochs=6), rows=rows, events=told, notebook=notebook))
     assert len(noted) == 1

@@ -1,42 +1,78 @@
 """What ``fit`` tells the outside, and what the outside may answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.spec import TrainConfig
+from trainers.spec import RolledBack, TrainConfig
 
 
-class Answer(Enum):
-    """A callback's answer: go on, or end the run here, committed and resumable."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A callback's answer. Of itself: go on (``Answer.CONTINUE``). ``Answer.STOP`` is a Stop without a reason."""
 
-    CONTINUE = "continue"
-    STOP = "stop"
+    CONTINUE: ClassVar["Answer"]
+    STOP: ClassVar["Answer"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop(Answer):
+    """End the run here, committed and resumable; ``reason`` goes into the log's event."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollback(Answer):
+    """After an epoch: return to older weights and go on from there; not heeded after the last epoch.
+
+    Attributes:
+        checkpoint: an epoch of ``Notebook.kept``, or None for the weights that the run began with.
+        changes: settings of TrainConfig to go on with; ``method`` and ``der_*`` only.
+    """
+
+    checkpoint: int | None
+    changes: Mapping[str, Any]
+
+
+Answer.CONTINUE = Answer()
+Answer.STOP = Stop()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notebook:
     """What a callback may do to a run.
 
-    ``note(kind, epoch, sentence)`` writes an event to the log; ``keep(epoch)`` exempts an epoch's weights from pruning.
+    ``note(kind, epoch, sentence)`` writes an event to the log; ``keep(epoch)`` exempts an epoch's weights from pruning;
+    ``kept()`` gives the epochs whose weights are there.
     """
 
     note: Callable[[str, int, str], None]
     keep: Callable[[int], None]
+    kept: Callable[[], Collection[int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartReport:
-    """Training begins. ``rows`` and ``events`` are those that the log of a resumed run already holds."""
+    """Training begins, or goes on.
+
+    Attributes:
+        config: the settings as given; ``rollbacks`` have changed some of them since.
+        rows: epochs that lie behind a resumed run. An epoch that is trained again is not among them, even if the log
+            holds it: it is reported when it is done.
+        events: everything in the log, an epoch that is trained again included.
+        rollbacks: those that lie behind the run, in order.
+        notebook: what may be done.
+    """
 
     config: TrainConfig
     rows: NDArray[Any]
     events: NDArray[Any]
     notebook: Notebook
+    rollbacks: tuple[RolledBack, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,14 +87,21 @@ class BatchReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochReport:
-    """An epoch is committed; ``row`` is its row of the log's ``/epoch``."""
+    """An epoch is committed; ``row`` is its row of the log's ``/epoch``.
+
+    The answer takes effect before the run's state moves on: after a kill in between, the epoch is trained and reported
+    again with the same row, and the same answer must come.
+    """
 
     row: np.void
     notebook: Notebook
 
 
 class Callback(Protocol):
-    """Watches a run. All callbacks are asked, in order; one STOP is enough."""
+    """Watches a run. All callbacks are asked, in order; one Stop is enough, and the first Rollback counts.
+
+    A run that is told both goes back first and then stops.
+    """
 
     def on_start(self, report: StartReport) -> None:
         """Training begins, or goes on."""

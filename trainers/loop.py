@@ -1,16 +1,17 @@
-"""One training run: train, evaluate, log, save; stop and go on."""
+"""One training run: train, evaluate, log, save; stop and go on, or go back and on."""
 
 import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tomli_w
+from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.callbacks import Answer, BatchReport, Callback, EpochReport, Notebook, StartReport
+from trainers.callbacks import Answer, BatchReport, Callback, EpochReport, Notebook, Rollback, StartReport, Stop
 from trainers.checkpoints import (
     CheckpointStore,
     ResumeState,
@@ -27,12 +28,15 @@ from trainers.errors import WorkbenchError
 from trainers.evaluate import evaluate
 from trainers.provenance import describe_run
 from trainers.recorder import EnergyRecorder
+from trainers.rollback import roll_back
 from trainers.rundir import CHECKPOINTS, CONFIG_NAME, LOG_NAME, RESUME_NAME, holds_run
 from trainers.schedules import learning_rate
 from trainers.seeding import seeded_generator
-from trainers.setup import Parts, epoch_batches, prepare
-from trainers.spec import TrainConfig, read_toml
+from trainers.setup import Parts, epoch_batches, prepare, with_changes
+from trainers.spec import RolledBack, TrainConfig, read_toml
 from trainers.steps import standard_step
+
+_Kind = TypeVar("_Kind", bound=Answer)
 
 
 class Outcome(Enum):
@@ -51,11 +55,19 @@ class _Position(NamedTuple):
     seconds: float
 
 
+class _Stopped(NamedTuple):
+    """Where a run was told to stop in the middle of an epoch, and the answer that did it."""
+
+    position: _Position
+    stop: Stop
+
+
 def fit(config: TrainConfig, out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
     """Train a new run into ``out``: ``config.toml``, ``run.h5`` and ``checkpoints/``.
 
     Data and model are made before anything is written. The run ends early, committed and resumable, when a callback
-    answers STOP.
+    answers Stop. When one answers Rollback, older weights come back and the settings change, but nothing is taken back:
+    epochs, steps and the learning-rate schedule go on counting, and the run ends after the epochs that were planned.
 
     Raises:
         WorkbenchError: ``out`` holds a run, the configuration does not fit the data, the loss is no longer finite, or
@@ -104,21 +116,29 @@ def _taken(out: Path) -> WorkbenchError:
 
 
 def _run(parts: Parts, out: Path, callbacks: Sequence[Callback]) -> Outcome:
-    """Train from the last saved state, or from the start, to the end or to the first STOP."""
+    """Train from the last saved state, or from the start, to the end or to the first Stop."""
     store = CheckpointStore(out, keep_last=parts.config.keep_last, keep_best=parts.config.keep_best)
     store.open()
     with _open_log(parts, out) as writer:
         num_recorded = parts.config.num_recorded(len(parts.data.train))
         recorder = EnergyRecorder(writer, num_recorded=num_recorded, device=parts.device)
         position = _Position(0, 0, 0.0)
+        rollbacks: tuple[RolledBack, ...] = ()
         if store.resume_path.exists():
             state = load_resume(store.resume_path)
             _restore(parts, recorder, state, store.resume_path)
             _check_order(out, state, writer)
             position = _Position(state.epoch, state.next_batch, state.seconds)
+            rollbacks = state.rollbacks
         try:
             outcome = _epochs(
-                parts, store=store, writer=writer, recorder=recorder, callbacks=callbacks, position=position
+                parts,
+                store=store,
+                writer=writer,
+                recorder=recorder,
+                callbacks=callbacks,
+                position=position,
+                rollbacks=rollbacks,
             )
         except KeyboardInterrupt:
             writer.close("stopped")
@@ -169,45 +189,76 @@ def _keys(split: Split) -> SampleKeys:
 
 
 def _epochs(
-    parts: Parts,
+    given: Parts,
     *,
     store: CheckpointStore,
     writer: LogWriter,
     recorder: EnergyRecorder,
     callbacks: Sequence[Callback],
     position: _Position,
+    rollbacks: tuple[RolledBack, ...],
 ) -> Outcome:
-    """Epoch after epoch; those whose rows the log holds already are neither logged nor reported again."""
+    """Epoch after epoch. One whose row the log holds already keeps that row, and is reported like any other.
+
+    What the callbacks answer after an epoch takes effect before the resume state moves past that epoch: whatever a kill
+    cuts off is done again in the same way.
+    """
 
     def note(kind: str, epoch: int, message: str) -> None:
         writer.append_event(kind=kind, epoch=epoch, step=recorder.next_step, message=message)
 
-    notebook = Notebook(note=note, keep=store.keep)
-    logged = writer.epochs()
-    rows = list(logged)
-    start = StartReport(config=parts.config, rows=logged, events=writer.events(), notebook=notebook)
+    notebook = Notebook(note=note, keep=store.keep, kept=store.kept)
+    parts = with_changes(given, rollbacks)
+    for rolled in rollbacks:
+        _keep(store, rolled)
+    logged, events = writer.epochs(), writer.events()
+    rows = list(logged[: position.epoch])
+    start = StartReport(
+        config=given.config, rows=logged[: position.epoch], events=events, notebook=notebook, rollbacks=rollbacks
+    )
     for callback in callbacks:
         callback.on_start(start)
+    store.prune(best_epoch(rows), last_epoch=position.epoch - 1)
     while position.epoch < parts.config.epochs:
         epoch = position.epoch
         batches = epoch_batches(parts, epoch)
         after = _train_epoch(parts, recorder, callbacks, position, batches)
-        if after.batch < len(batches):
-            save_resume(store.resume_path, _state(parts, recorder, after))
-            note("stop", epoch, "stopped before the end of the epoch")
+        if isinstance(after, _Stopped):
+            save_resume(store.resume_path, _state(parts, recorder, after.position, rollbacks))
+            note("stop", epoch, after.stop.reason or "stopped before the end of the epoch")
             return Outcome.STOPPED
         row = _end_epoch(parts, store, recorder, epoch, after.seconds)
+        rows.append(logged[epoch] if row is None else row)
+        answers = [callback.on_epoch(EpochReport(row=rows[-1], notebook=notebook)) for callback in callbacks]
         position = _Position(epoch + 1, 0, 0.0)
-        save_resume(store.resume_path, _state(parts, recorder, position))
-        answers: list[Answer] = []
-        if row is not None:
-            rows.append(row)
-            answers = [callback.on_epoch(EpochReport(row=row, notebook=notebook)) for callback in callbacks]
-        store.prune(best_epoch(rows))
-        if Answer.STOP in answers and position.epoch < parts.config.epochs:
-            note("stop", epoch, "stopped after the epoch")
+        goes_on = position.epoch < parts.config.epochs
+        if goes_on and (rollback := _first(Rollback, answers)) is not None:
+            rolled = RolledBack(epoch=epoch, checkpoint=rollback.checkpoint, changes=dict(rollback.changes))
+            parts = roll_back(parts, store, rolled)
+            rollbacks = (*rollbacks, rolled)
+            _keep(store, rolled)
+            if not _holds(events, "rollback", epoch):
+                note("rollback", epoch, f"{rolled.sentence}; momentum starts at zero")
+        save_resume(store.resume_path, _state(parts, recorder, position, rollbacks))
+        store.prune(best_epoch(rows), last_epoch=epoch)
+        if goes_on and (stop := _first(Stop, answers)) is not None:
+            note("stop", epoch, stop.reason or "stopped after the epoch")
             return Outcome.STOPPED
     return Outcome.FINISHED
+
+
+def _keep(store: CheckpointStore, rolled: RolledBack) -> None:
+    if rolled.checkpoint is not None:
+        store.keep(rolled.checkpoint)
+
+
+def _first(kind: type[_Kind], answers: Sequence[Answer]) -> _Kind | None:
+    return next((answer for answer in answers if isinstance(answer, kind)), None)
+
+
+def _holds(events: NDArray[Any], kind: str, epoch: int) -> bool:
+    """Whether the log held an event before this process began: it was killed after it wrote that."""
+    return bool(np.any((events["kind"] == kind.encode()) & (events["epoch"] == epoch)))
 
 
 def _train_epoch(
@@ -216,8 +267,11 @@ def _train_epoch(
     callbacks: Sequence[Callback],
     position: _Position,
     batches: Sequence[Tensor],
-) -> _Position:
-    """Train from ``position`` to the end of its epoch, made of ``batches``, or to a STOP; the position reached."""
+) -> _Position | _Stopped:
+    """Train from ``position`` to the end of its epoch, made of ``batches``, or to a Stop; the position reached.
+
+    A Stop after the last batch is asked for again after the epoch.
+    """
     epoch = position.epoch
     total_steps = parts.config.epochs * len(batches)
     started = time.perf_counter() - position.seconds
@@ -227,8 +281,9 @@ def _train_epoch(
         _train_batch(parts, recorder, epoch, batches[number], rate)
         report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=recorder.latest)
         answers = [callback.on_batch(report) for callback in callbacks]
-        if Answer.STOP in answers:
-            return _Position(epoch, number + 1, time.perf_counter() - started)
+        assert _first(Rollback, answers) is None, "a run goes back after an epoch only"
+        if number + 1 < len(batches) and (stop := _first(Stop, answers)) is not None:
+            return _Stopped(_Position(epoch, number + 1, time.perf_counter() - started), stop)
     return _Position(epoch, len(batches), time.perf_counter() - started)
 
 
@@ -299,7 +354,9 @@ def _end_epoch(
     return recorder.end_epoch(measures, probe.table)
 
 
-def _state(parts: Parts, recorder: EnergyRecorder, position: _Position) -> ResumeState:
+def _state(
+    parts: Parts, recorder: EnergyRecorder, position: _Position, rollbacks: tuple[RolledBack, ...]
+) -> ResumeState:
     return ResumeState(
         epoch=position.epoch,
         next_batch=position.batch,
@@ -307,6 +364,7 @@ def _state(parts: Parts, recorder: EnergyRecorder, position: _Position) -> Resum
         model=parts.module.state_dict(),
         optimizer=optimizer_tensors(parts.module, parts.sgd),
         recorder=recorder.state_dict(),
+        rollbacks=rollbacks,
     )
 
 

@@ -133,7 +133,36 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
     merged["data"] = _absolute(str(given["data"]))
     _check_der(method, kind, given, merged)
+    _check_rollback(method, kind, merged)
     return TrainConfig.from_dict(normalise(merged))
+
+
+def stronger_der(config: TrainConfig) -> dict[str, Any]:
+    """The settings that give a run more DER: its β doubled, or DER switched on with the defaults of its data.
+
+    Raises:
+        WorkbenchError: the method has no adversary, so there is no DER for it.
+    """
+    if DELTA_ENERGY in get_method(config.method).regularizers and config.der_beta > 0:
+        return {"der_beta": 2.0 * config.der_beta}
+    method = get_method(config.method.removesuffix(DER_SUFFIX) + DER_SUFFIX)
+    ordinary = _ordinary(config.data.partition(":")[0])
+    return {"method": method.name} | {name: value for name, value in ordinary.items() if name.startswith("der_")}
+
+
+def _ordinary(kind: str) -> dict[str, Any]:
+    """Every setting that has a default for a kind of data, with it."""
+    return {field.name: field.default for field in fields(TrainConfig)} | dict(DATA_DEFAULTS[kind])
+
+
+def _check_rollback(method: MethodSpec, kind: str, merged: Mapping[str, Any]) -> None:
+    """A rollback must have something to switch on, and its bound something to bound."""
+    rollback = merged.get("on_co") == "rollback"
+    if rollback and method.attack is None:
+        raise WorkbenchError(f"method {method.name} has no DER that --on-co rollback could switch on; drop that option")
+    ordinary = _ordinary(kind)["max_rollbacks"]
+    if not rollback and merged.get("max_rollbacks", ordinary) != ordinary:
+        raise WorkbenchError("--max-rollbacks is of --on-co rollback; give that with it, or drop it")
 
 
 def _absolute(data: str) -> str:
@@ -149,7 +178,7 @@ def _absolute(data: str) -> str:
 
 def _check_der(method: MethodSpec, kind: str, given: Mapping[str, Any], merged: dict[str, Any]) -> None:
     """No DER setting may be chosen and then ignored; one that is what it would be anyway is no choice."""
-    ordinary = {field.name: field.default for field in fields(TrainConfig)} | dict(DATA_DEFAULTS[kind])
+    ordinary = _ordinary(kind)
     chosen = [name for name in given if name.startswith("der_") and given[name] not in (0, ordinary[name])]
     if DELTA_ENERGY not in method.regularizers:
         merged["der_beta"] = 0.0

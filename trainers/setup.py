@@ -1,6 +1,8 @@
 """The parts of one run, made from its configuration before anything is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 from lightning_fabric import Fabric
@@ -12,7 +14,7 @@ from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
-from trainers.spec import MethodSpec, TrainConfig
+from trainers.spec import MethodSpec, RolledBack, TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,9 +54,7 @@ def prepare(config: TrainConfig) -> Parts:
         mean=data.mean,
         std=data.std,
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        module = build_model(model_spec)
+    module = _fresh_module(config, model_spec)
     sgd = SGD(module.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     model, optimizer = fabric.setup(module, sgd)
     return Parts(
@@ -68,6 +68,28 @@ def prepare(config: TrainConfig) -> Parts:
         model=model,
         optimizer=optimizer,
     )
+
+
+def _fresh_module(config: TrainConfig, model_spec: ModelSpec) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        return build_model(model_spec)
+
+
+def initial_weights(parts: Parts) -> dict[str, Tensor]:
+    """The weights that the run began with, made again from its seed."""
+    return _fresh_module(parts.config, parts.model_spec).state_dict()
+
+
+def with_changes(parts: Parts, rollbacks: Sequence[RolledBack]) -> Parts:
+    """The same parts under the settings that hold after some rollbacks.
+
+    Raises:
+        WorkbenchError: the changed settings are not valid.
+    """
+    settings = reduce(lambda changed, rollback: {**changed, **rollback.changes}, rollbacks, parts.config.to_dict())
+    config = TrainConfig.from_dict(settings)
+    return replace(parts, config=config, method=get_method(config.method))
 
 
 def epoch_batches(parts: Parts, epoch: int) -> tuple[Tensor, ...]:

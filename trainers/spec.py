@@ -14,6 +14,8 @@ BatchNormMode = Literal["train", "eval"]
 Schedule = Literal["flat", "stepped", "triangular", "cosine"]
 DerEnergy = Literal["marginal", "joint", "both"]
 DerPenalty = Literal["squared", "abs", "hinge"]
+OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
+OnRobust = Literal["ignore", "warn", "stop"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +99,8 @@ class TrainConfig:
 
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
+    ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
+    often ``on_co`` "rollback" goes back.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -124,12 +128,15 @@ class TrainConfig:
     record: str = "all"
     keep_last: int = 3
     keep_best: bool = True
+    on_co: OnCatastrophic = "warn"
+    on_ro: OnRobust = "warn"
+    max_rollbacks: int = 3
     device: str = "auto"
 
     def __post_init__(self) -> None:
         _check_types(self)
         Ball(eps=self.eps)
-        for name in ("width", "epochs", "batch_size", "probe_size", "keep_last"):
+        for name in ("width", "epochs", "batch_size", "probe_size", "keep_last", "max_rollbacks"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "train_size", "train_probe_size"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
@@ -182,11 +189,38 @@ class TrainConfig:
         return cls(**normalise(values))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolledBack:
+    """What happened once in a run: after ``epoch`` it returned to older weights and went on with other settings.
+
+    Attributes:
+        epoch: the last epoch before the return; the next one trained is ``epoch`` + 1.
+        checkpoint: the epoch whose weights were taken, None for the weights that the run began with.
+        changes: settings of TrainConfig that hold from then on.
+    """
+
+    epoch: int
+    checkpoint: int | None
+    changes: Mapping[str, Any]
+
+    @property
+    def sentence(self) -> str:
+        """The same in plain words."""
+        where = "the start" if self.checkpoint is None else f"epoch {self.checkpoint}"
+        values = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.changes.items()
+        )
+        return f"after epoch {self.epoch} back to the weights of {where}, on with {values or 'the same settings'}"
+
+
 _REQUIRED = ("method", "data", "model", "width", "eps", "epochs", "lr", "schedule", "batch_size")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": get_args(Schedule),
     "der_energy": get_args(DerEnergy),
     "der_penalty": get_args(DerPenalty),
+    "on_co": get_args(OnCatastrophic),
+    "on_ro": get_args(OnRobust),
 }
 _TYPES = {f.name: f.type for f in fields(TrainConfig)}
 

@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refuses
-from safetensors.torch import save
+from safetensors import safe_open
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from trainers.checkpoints import (
@@ -32,6 +34,7 @@ from trainers.checkpoints import (
 from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
 from trainers.rundir import find_weights
+from trainers.spec import RolledBack
 
 SPEC = ModelSpec(name="small-cnn", width=4, in_channels=3, num_classes=6, mean=(0.1, 0.2, 1 / 3), std=(0.5, 1e-3, 0.7))
 NOBODY = 65534
@@ -91,6 +94,29 @@ def state(model: nn.Module, optimizer: torch.optim.Optimizer) -> ResumeState:
         optimizer=optimizer_tensors(model, optimizer),
         recorder={"columns": torch.tensor([[1.5, torch.nan]]), "totals": torch.rand(5, dtype=torch.float64)},
     )
+
+
+def test_rollbacks_come_back_with_the_state_and_older_states_have_none(tmp_path: Path) -> None:
+    model = network()
+    before = state(model, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
+    path = tmp_path / "resume.safetensors"
+    save_resume(path, before)
+    assert load_resume(path).rollbacks == ()
+    rollbacks = (
+        RolledBack(epoch=4, checkpoint=2, changes={"method": "fgsm-der", "der_beta": 0.1}),
+        RolledBack(epoch=6, checkpoint=None, changes={"der_beta": 0.2}),
+    )
+    save_resume(path, replace(before, rollbacks=rollbacks))
+    assert load_resume(path).rollbacks == rollbacks
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    del metadata["rollbacks"]  # as earlier versions wrote it
+    path.write_bytes(save(load_file(path), metadata))
+    assert load_resume(path).rollbacks == ()
+    for broken in ("{", "[3]", '[{"epoch": 1}]', "3"):
+        path.write_bytes(save(load_file(path), metadata | {"rollbacks": broken}))
+        with refuses("does not describe where the run stood"):
+            load_resume(path)
 
 
 def steps(model: nn.Module, optimizer: torch.optim.Optimizer, count: int, seed: int) -> None:
@@ -412,6 +438,12 @@ def test_pruning_keeps_the_last_ones_and_the_best(
         kept.add(best)
     assert list(find_weights(folder)) == sorted(kept)
     assert store.resume_path.exists()
+
+
+def test_weights_of_epochs_that_are_still_to_come_count_for_nothing(tmp_path: Path) -> None:
+    store = store_with(tmp_path, set(range(8)), keep_last=2, keep_best=True)
+    store.prune(1, last_epoch=4)
+    assert store.kept() == (1, 3, 4, 5, 6, 7)
 
 
 def test_weights_that_something_names_are_never_pruned(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from refusals import refuses
 
 from trainers.losses import LOSSES
 from trainers.models import MODELS
-from trainers.recipes import DATA_DEFAULTS, METHODS, MODEL_WIDTHS, complete, get_method
+from trainers.recipes import DATA_DEFAULTS, METHODS, MODEL_WIDTHS, complete, get_method, stronger_der
 from trainers.regularizers import REGULARIZERS
-from trainers.spec import AttackSpec
+from trainers.spec import AttackSpec, TrainConfig
 
 PUBLISHED = {
     "fgsm": AttackSpec(name="fgsm", start="zero", steps=1, step_size=1.0, clip_to_ball=True, batch_norm="train"),
@@ -150,3 +150,23 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         complete({"data": "mnist"})
     with refuses("vgg", *MODELS):
         complete({"model": "vgg"})
+
+
+def test_a_rollback_switches_der_on_or_doubles_its_weight() -> None:
+    plain = complete({"method": "fgsm", "data": "digits"})
+    on = stronger_der(plain)
+    assert TrainConfig.from_dict({**plain.to_dict(), **on}) == complete({"method": "fgsm-der", "data": "digits"})
+    squared = complete({"method": "fgsm-der", "der_beta": 7.0, "der_penalty": "squared"})
+    assert stronger_der(squared) == {"der_beta": 14.0}
+    nothing = complete({"method": "pgd-der", "data": "npz:x.npz", "der_beta": 0.0})
+    assert stronger_der(nothing)["der_beta"] == DATA_DEFAULTS["npz"]["der_beta"]
+    assert stronger_der(nothing)["method"] == "pgd-der"
+
+
+def test_rollbacks_that_could_do_nothing_are_refused() -> None:
+    with refuses("--on-co"):
+        complete({"method": "standard", "on_co": "rollback"})
+    with refuses("--max-rollbacks"):
+        complete({"method": "fgsm", "max_rollbacks": 2})
+    assert complete({"method": "fgsm", "on_co": "rollback", "max_rollbacks": 2}).max_rollbacks == 2
+    assert complete({"method": "fgsm", "max_rollbacks": 3}).on_co == "warn"

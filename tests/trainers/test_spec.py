@@ -14,7 +14,7 @@ from refusals import refuses
 
 from trainers.errors import WorkbenchError
 from trainers.recipes import complete
-from trainers.spec import AttackSpec, Ball, TrainConfig, check_keys, fgsm, parse_fraction, pgd, read_toml
+from trainers.spec import AttackSpec, Ball, RolledBack, TrainConfig, check_keys, fgsm, parse_fraction, pgd, read_toml
 
 WHOLE = {
     "method": "fgsm",
@@ -48,6 +48,9 @@ REFUSED = {
     "der_penalty": ["square", ""],
     "record": ["", "none", "subset", "subset:", "subset:0", "subset:-1", "subset:1.5", "subset:x", "all:3", 5],
     "keep_best": [1, "yes"],
+    "on_co": ["", "roll-back", "Stop", True],
+    "on_ro": ["", "rollback", None],
+    "max_rollbacks": [0, -1, 3.0, True],
     "device": [0, True],
     "method": [1, ["fgsm"]],
     "data": [3],
@@ -72,6 +75,9 @@ ACCEPTED = {
     "der_margin": [0.0],
     "record": ["all", "probe", "subset:1", "subset:1000000"],
     "keep_best": [True, False],
+    "on_co": ["ignore", "warn", "stop", "rollback"],
+    "on_ro": ["ignore", "warn", "stop"],
+    "max_rollbacks": [1, 1000],
 }
 """Values at the ends of the ranges."""
 
@@ -85,6 +91,25 @@ def test_out_of_range_is_refused_by_name(key: str, value: object) -> None:
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in ACCEPTED.items() for value in values])
 def test_the_ends_of_the_ranges_are_accepted(key: str, value: object) -> None:
     assert getattr(TrainConfig(**WHOLE | {key: value}), key) == value
+
+
+def test_configurations_that_know_nothing_of_flags_mean_what_they_meant() -> None:
+    config = TrainConfig.from_dict(WHOLE)
+    assert (config.on_co, config.on_ro, config.max_rollbacks) == ("warn", "warn", 3)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "changes", "sentence"),
+    [
+        (9, {"der_beta": 30.0}, "after epoch 12 back to the weights of epoch 9, on with der_beta 30"),
+        (None, {"method": "fgsm-der", "der_beta": 0.5}, "the start, on with method fgsm-der, der_beta 0.5"),
+        (0, {}, "the weights of epoch 0, on with the same settings"),
+    ],
+)
+def test_a_rollback_says_where_to_and_with_what(
+    checkpoint: int | None, changes: dict[str, object], sentence: str
+) -> None:
+    assert RolledBack(epoch=12, checkpoint=checkpoint, changes=changes).sentence.endswith(sentence)
 
 
 def test_every_setting_has_its_bad_values_here() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,18 @@ from torch.optim import Optimizer
 from trainers.atomic import write_atomically
 from trainers.checkpoints.weights import read_tensors
 from trainers.errors import WorkbenchError
+from trainers.spec import RolledBack
 
 FORMAT = "workbench-resume"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResumeState:
-    """Position and tensors. ``next_batch`` of ``epoch`` is the first batch not yet trained on."""
+    """Position and tensors. ``next_batch`` of ``epoch`` is the first batch not yet trained on.
+
+    ``rollbacks`` are those that lie behind the run, in order: with the configuration as given, they say what it trains
+    with now.
+    """
 
     epoch: int
     next_batch: int
@@ -27,6 +32,7 @@ class ResumeState:
     model: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
     recorder: Mapping[str, Tensor]
+    rollbacks: tuple[RolledBack, ...] = ()
 
 
 def save_resume(path: Path, state: ResumeState) -> None:
@@ -41,7 +47,8 @@ def save_resume(path: Path, state: ResumeState) -> None:
         for name, tensor in getattr(state, part).items()
     }
     position = json.dumps({"epoch": state.epoch, "next_batch": state.next_batch, "seconds": state.seconds})
-    write_atomically(path, save(tensors, {"format": FORMAT, "position": position}))
+    rollbacks = json.dumps([asdict(rollback) for rollback in state.rollbacks])
+    write_atomically(path, save(tensors, {"format": FORMAT, "position": position, "rollbacks": rollbacks}))
 
 
 def load_resume(path: Path) -> ResumeState:
@@ -62,6 +69,7 @@ def load_resume(path: Path) -> ResumeState:
             epoch=int(position["epoch"]),
             next_batch=int(position["next_batch"]),
             seconds=float(position["seconds"]),
+            rollbacks=tuple(RolledBack(**rollback) for rollback in json.loads(metadata.get("rollbacks", "[]"))),
             **parts,
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -39,9 +39,21 @@ class CheckpointStore:
         """Never delete the weights of an epoch: something names them."""
         self._named.add(epoch)
 
-    def prune(self, best_epoch: int | None) -> None:
-        """Delete all weights but the last ones, the best one, and those that something names."""
+    def kept(self) -> tuple[int, ...]:
+        """The epochs whose weights are there, ascending."""
+        return tuple(find_weights(self._run_dir))
+
+    def prune(self, best_epoch: int | None, *, last_epoch: int | None = None) -> None:
+        """Delete all weights but the last ones, the best one, and those that something names.
+
+        Args:
+            best_epoch: the one with the best robust probe accuracy, None if there is none.
+            last_epoch: the run stands behind this epoch. Weights of later ones, left by a run that was killed and
+                trains them again, are left alone. None: the last there is.
+        """
         weights = find_weights(self._run_dir)
+        if last_epoch is not None:
+            weights = {epoch: path for epoch, path in weights.items() if epoch <= last_epoch}
         kept = {*list(weights)[-self._keep_last :], *self._named}
         if self._keep_best and best_epoch is not None:
             kept.add(best_epoch)

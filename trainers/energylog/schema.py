@@ -130,7 +130,7 @@ EVENT_COLUMNS: tuple[Column, ...] = (
     Column(name="time", dtype="f8", unit="s", meaning="seconds since 1970-01-01 UTC"),
     Column(name="epoch", dtype="i8", unit="1", meaning="epoch the event belongs to"),
     Column(name="step", dtype="i8", unit="1", meaning="optimizer steps made when it happened"),
-    Column(name="kind", dtype="S24", unit="text", meaning="catastrophic, robust, restart, stop or note"),
+    Column(name="kind", dtype="S24", unit="text", meaning="catastrophic, robust, rollback, restart, stop or note"),
     Column(name="message", dtype="S480", unit="text", meaning="one plain sentence, UTF-8"),
 )
 

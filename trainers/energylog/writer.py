@@ -200,7 +200,7 @@ class LogWriter:
         """Add one event with the present time.
 
         Args:
-            kind: catastrophic, robust, restart, stop or note.
+            kind: catastrophic, robust, rollback, restart, stop or note.
             epoch: Epoch that the event belongs to.
             step: Optimizer steps made when it happened.
             message: One plain sentence; cut to what ``/events`` holds (480 bytes of UTF-8).

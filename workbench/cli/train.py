@@ -59,6 +59,19 @@ def train(
             "--keep-best/--no-keep-best", help=f"Keep the best by probe PGD accuracy too. {default_of('keep_best')}"
         ),
     ] = None,
+    on_co: Annotated[
+        str | None,
+        typer.Option(
+            help="On catastrophic overfitting: ignore, warn, stop (resumable), or rollback: back to the last healthy "
+            f"checkpoint, and on with more DER. {default_of('on_co')}"
+        ),
+    ] = None,
+    on_ro: Annotated[
+        str | None, typer.Option(help=f"On robust overfitting: ignore, warn or stop. {default_of('on_ro')}")
+    ] = None,
+    max_rollbacks: Annotated[
+        int | None, typer.Option(help=f"Rollbacks at most; then warn. {default_of('max_rollbacks')}")
+    ] = None,
     device: Annotated[str | None, typer.Option(help=f"auto, cpu, cuda or mps. {default_of('device')}")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. [default: runs/METHOD-DATA-sSEED]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings; options given here win.")] = None,

@@ -1,6 +1,7 @@
 """Streaming detector of robust overfitting over the epoch table."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from workbench.onset.flags import Onset, Row, before_and_after, compared, number, spread_agreement
 from workbench.onset.labels import finite_median
 from workbench.onset.rules import (
+    CUSUM_DEVIATIONS,
+    CUSUM_FLOOR,
     DECAY,
     MARGIN,
     MEDIAN_EPOCHS,
@@ -46,15 +49,18 @@ class _Window:
 
 
 class RobustDetector:
-    """The rule of the label on trailing medians: what is known at the end of the last 5 epochs.
+    """A one-sided CUSUM (Page 1954) of what held-out PGD accuracy has lost against the best median of 5 epochs.
 
-    One thing is stricter than the label, which sees how the run ends: the decay must also exceed NOISE_FACTOR times the
-    standard deviation of a single evaluation, estimated from the last NOISE_EPOCHS differences of neighbours.
+    S <- max(0, S + best - accuracy - k) with every evaluated epoch, S = 0 at a new best. k is half of the smallest
+    decay to be found: DECAY, or NOISE_FACTOR standard deviations of one evaluation where those are more (estimated from
+    the last NOISE_EPOCHS differences of neighbours). The flag is raised at S >= max(CUSUM_FLOOR, CUSUM_DEVIATIONS
+    standard deviations) while the median lies MARGIN under the best and training accuracy has risen by RISE since it.
+    A small decay that persists is found as surely as a large one, which a bound on the decay itself finds late.
 
     Training accuracy is ``train_pgd_accuracy``: the probe's attack on training data, in evaluation mode. Where that is
     missing and the training attack is PGD, ``train_robust_accuracy`` of the training passes stands in, and the flag
-    says so. An epoch without PGD accuracy is passed over. State: the last 5 epochs, the window of the best median and
-    the differences.
+    says so. An epoch without PGD accuracy is passed over. State: the last 5 epochs, the window of the best median, the
+    differences and S.
     """
 
     def __init__(self, train_attack: str | None = None) -> None:
@@ -72,6 +78,7 @@ class RobustDetector:
         self._differences: deque[float] = deque(maxlen=NOISE_EPOCHS)
         self._best: _Window | None = None
         self._below: _Window | None = None
+        self._cusum = 0.0
         self._comparable = False
 
     @property
@@ -102,22 +109,26 @@ class RobustDetector:
         now = _Window(tuple(self._epochs), tuple(self._rows))
         self._comparable = self._comparable or any(np.isfinite(now.median(column)) for column in self._columns)
         if self._best is None or now.median("pgd_accuracy") > self._best.median("pgd_accuracy"):
-            self._best = now
-        decay = self._best.median("pgd_accuracy") - now.median("pgd_accuracy")
+            self._best, self._cusum = now, 0.0
+        best = self._best.median("pgd_accuracy")
+        decay = best - now.median("pgd_accuracy")
         if decay < MARGIN - ROUNDING:
             self._below = None
         elif self._below is None:
             self._below = now
-        threshold = max(DECAY, NOISE_FACTOR * self._noise())
-        if decay >= threshold - ROUNDING and not hold:
-            self.onset = self._decided(self._best, now, decay, threshold)
+        reference = max(DECAY, NOISE_FACTOR * self._noise()) / 2.0
+        threshold = max(CUSUM_FLOOR, CUSUM_DEVIATIONS * self._noise())
+        self._cusum = max(0.0, self._cusum + best - accuracy - reference)
+        if self._cusum >= threshold - ROUNDING and decay >= MARGIN - ROUNDING and not hold:
+            limits = {"cusum": self._cusum, "cusum_reference": reference, "cusum_threshold": threshold}
+            self.onset = self._decided(self._best, now, decay, limits)
         return self.onset
 
     def _noise(self) -> float:
         """Standard deviation of one evaluation, from the median difference of neighbours (normal noise)."""
         return finite_median(self._differences) * _DEVIATIONS_PER_MEDIAN_DIFFERENCE
 
-    def _decided(self, best: _Window, now: _Window, decay: float, threshold: float) -> Onset | None:
+    def _decided(self, best: _Window, now: _Window, decay: float, limits: Mapping[str, float]) -> Onset | None:
         rises = {column: now.median(column) - best.median(column) for column in self._columns}
         column = next((column for column in self._columns if np.isfinite(rises[column])), None)
         if column is None or rises[column] < RISE - ROUNDING:
@@ -125,7 +136,7 @@ class RobustDetector:
         assert self._below is not None
         rise = rises[column]
         evidence = before_and_after(best.rows, now.rows)
-        confidence = ROBUST_BASE + ROBUST_BY_DECAY * min(decay / DECAY - 1.0, 1.0)
+        confidence = ROBUST_BASE + ROBUST_BY_DECAY * float(np.clip(decay / DECAY - 1.0, -1.0, 1.0))
         confidence += ROBUST_BY_RISE * min((rise / RISE - 1.0) / 4.0, 1.0)
         confidence += ROBUST_BY_SPREAD * spread_agreement(evidence, "probe")
         return Onset(
@@ -137,7 +148,7 @@ class RobustDetector:
             sentence=_sentence(best, now, column),
             last_healthy_epoch=self._below.before_centre,
             evidence={
-                "decay_threshold": threshold,
+                **limits,
                 "rise_threshold": RISE,
                 "margin": MARGIN,
                 "median_epochs": float(MEDIAN_EPOCHS),

@@ -43,8 +43,16 @@ MARGIN = 0.01
 """Robust overfitting has set in where the smoothed curve leaves its best by this much for good: half of DECAY."""
 
 NOISE_FACTOR = 2.5
-"""Robust overfitting, detector only: the decay must also be this many times the run's own noise from one evaluation to
-the next. The best of many medians is lucky, so on a probe set of some hundred images chance alone costs over DECAY."""
+"""Robust overfitting, detector only: the least decay looked for is this many times the run's own noise from one
+evaluation to the next, where that exceeds DECAY. The best of many medians is lucky, so on a probe set of some hundred
+images chance alone costs over DECAY. The CUSUM's reference value is half of it (Page 1954)."""
+
+CUSUM_FLOOR = 0.04
+"""Robust overfitting, detector only: accuracy lost beyond the reference value, summed over epochs; twice DECAY."""
+
+CUSUM_DEVIATIONS = 8.0
+"""Robust overfitting, detector only: that sum must also be this many standard deviations of one evaluation. Textbooks
+take 4 to 5 for a known level; here the level is the best median so far, a lucky one."""
 
 NOISE_EPOCHS = 20
 """Evaluations whose differences give that noise: enough for a median, few enough to follow a learning-rate drop."""

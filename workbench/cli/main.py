@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import typer
 
 from trainers.errors import WorkbenchError
+from workbench.cli.compare import compare
 from workbench.cli.demo import demo
 from workbench.cli.inspect import inspect
 from workbench.cli.methods import methods
@@ -27,6 +28,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     train,
     inspect,
     onset,
+    compare,
     runs,
     methods,
     pca,

@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from trainers.rundir import LOG_NAME
 from workbench.report.text import MISSING, mean_and_std, percent, plain
 from workbench.report.words import KIND_SHORT, KIND_STYLES
 from workbench.summary import RunSummary
@@ -19,7 +20,7 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
         names: what to call them, the names of their directories by default, or the paths if those are not all
             different; left out where they are the methods.
     """
-    names = _names(summaries) if names is None else names
+    names = run_names(summaries) if names is None else names
     named = list(names) != [summary.method for summary in summaries]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, padding=(0, 1))
     table.caption = Text(_caption(summaries), style="dim", justify="left")
@@ -35,11 +36,11 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
     return table
 
 
-def _names(summaries: Sequence[RunSummary]) -> list[str]:
-    """The names of the runs' directories, or their paths where the names do not tell them apart."""
-    folders = [summary.path.parent for summary in summaries]
-    names = [folder.name for folder in folders]
-    return names if len({*names, ""}) > len(names) else [str(folder) for folder in folders]
+def run_names(summaries: Sequence[RunSummary]) -> list[str]:
+    """Names of the runs' directories (of the files, if they are not run.h5); paths where those are not unique."""
+    paths = [summary.path.parent if summary.path.name == LOG_NAME else summary.path for summary in summaries]
+    names = [path.name for path in paths]
+    return names if len({*names, ""}) > len(names) else [str(path) for path in paths]
 
 
 def _last_epoch(summary: RunSummary) -> list[Text]:

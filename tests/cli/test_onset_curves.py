@@ -182,6 +182,7 @@ def test_separators_quotes_marks_and_gaps(tmp_path) -> None:
         (b"epoch,pgd\n0.5,0.5\n", ["0.5", "whole number"]),
         (b"epoch,pgd\n1e300,0.5\n", ["whole number"]),
         (b"epoch,pgd\n0,half\n", ["row 1", "'pgd'", "'half' is not a number"]),
+        (b"epoch,pgd,pgd\n0,0.5,1\n", ["two columns 'pgd'"]),
         (b"epoch,pgd\n0,0.5,1\n", ["row 1", "3 cells under 2 headers"]),
         (b"epoch,pgd\n0,0.5\n1\n", ["row 2", "1 cells under 2 headers"]),
         (b"epoch,pgd\n0,250\n", ["'pgd' is 250", "100 %"]),

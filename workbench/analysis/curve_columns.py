@@ -162,7 +162,7 @@ def assign(headers: Sequence[str], chosen: Sequence[CurveColumn] = ()) -> Assign
         chosen: columns given by the user; they come before all guesses.
 
     Raises:
-        WorkbenchError: the table lacks a chosen header, or has it twice.
+        WorkbenchError: the table lacks a chosen header, or has a header that is used twice.
     """
     for column in chosen:
         if headers.count(column.header) != 1:
@@ -179,6 +179,9 @@ def assign(headers: Sequence[str], chosen: Sequence[CurveColumn] = ()) -> Assign
             best = min(rivals, key=lambda header: _rank(header, name, meanings[header][1]))
             columns.append(CurveColumn(name=name, header=best, unit=_unit(name, meanings[best][1])))
     used = {column.header for column in columns}
+    twice = next((header for header in headers if header in used and headers.count(header) > 1), None)
+    if twice is not None:
+        raise WorkbenchError(f"there are two columns {twice!r}; rename one of them")
     rest = [header for header in dict.fromkeys(headers) if header not in used]
     unknown = [header for header in rest if meanings[header][0] is None and not _is_not_needed(header)]
     return Assignment(

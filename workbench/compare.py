@@ -45,8 +45,12 @@ class Track:
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
     def onset_step(self, onset: Onset) -> int | None:
-        """Optimizer steps made by the end of the onset's epoch, None where unknown."""
-        return None if self.steps is None or onset.epoch >= len(self.steps) else int(self.steps[onset.epoch])
+        """The step at which an onset set in: as its flag says, else the first of its epoch; None where unknown."""
+        if "onset_step" in onset.evidence:
+            return int(onset.evidence["onset_step"])
+        if self.steps is None or onset.epoch >= len(self.steps):
+            return None
+        return int(self.steps[onset.epoch - 1]) if onset.epoch else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

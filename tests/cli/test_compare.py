@@ -88,10 +88,10 @@ def test_side_by_side_in_80_columns(workbench, runs) -> None:
     assert "\x1b" not in out
     assert all(len(line) <= 80 for line in out.splitlines())
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert "1 bad fgsm 8/255 7 6 CO at 3, step 40" in lines
+    assert "1 bad fgsm 8/255 7 6 CO at 3, step 30" in lines
     assert "2 good fgsm-der 8/255 3 9 none" in lines
     assert "1 1 90.0% 60.0% 50.0% 5 90.0% 80.0% 0.0% 6.00±0.00" in lines
-    assert any(line.startswith("CO in 1 bad since epoch 3 (step 40), seen at epoch 3, confidence") for line in lines)
+    assert any(line.startswith("CO in 1 bad since epoch 3 (step 30), seen at epoch 3, confidence") for line in lines)
     assert "None in 2 good." in lines
     assert "PGD accuracy by epoch, 0 to 8" in lines
     curve = next(line for line in out.splitlines() if line.startswith("1 bad") and "…" in line)
@@ -116,7 +116,7 @@ def test_json_by_epoch(workbench, runs) -> None:
     assert bad["pgd_accuracy"] == [0.4, 0.5, 0.5, 0.15, 0.05, 0.0]
     assert bad["delta_energy_mean"] == [1, 2, 3, 4, 5, 6]
     assert bad["position"] == bad["epoch"] == [0, 1, 2, 3, 4, 5]
-    assert [(onset["kind"], onset["epoch"], onset["step"]) for onset in bad["onsets"]] == [("catastrophic", 3, 40)]
+    assert [(onset["kind"], onset["epoch"], onset["step"]) for onset in bad["onsets"]] == [("catastrophic", 3, 30)]
     assert good["onsets"] == []
     assert good["left_out"] is None
 

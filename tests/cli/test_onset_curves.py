@@ -259,8 +259,14 @@ smooth = st.integers(30, 60).map(lambda v: v / 100)
 def test_a_table_exported_from_a_log_gets_the_same_flags(tmp_path: Path, data, values, energy) -> None:
     num_epochs = data.draw(st.integers(1, 30))
     rows = np.zeros(num_epochs, dtype=EPOCH_DTYPE)
-    rows["epoch"] = np.arange(num_epochs)
-    for name in ("fgsm_accuracy", "pgd_accuracy", "train_pgd_accuracy", "train_robust_accuracy"):
+    rows["epoch"], rows["last_step"] = np.arange(num_epochs), 10 * np.arange(1, num_epochs + 1)
+    for name in (
+        "fgsm_accuracy",
+        "pgd_accuracy",
+        "train_pgd_accuracy",
+        "train_robust_accuracy",
+        "train_clean_accuracy",
+    ):
         rows[name] = data.draw(st.lists(values, min_size=num_epochs, max_size=num_epochs))
     for name in ("train_delta_energy_std", "probe_delta_energy_std"):
         rows[name] = np.abs(energy) + np.arange(num_epochs)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from trainers.errors import WorkbenchError
 
-Unit = Literal["fraction", "percent", "nat"]
+Unit = Literal["fraction", "percent", "nat", "step"]
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "train": ("training", "train"),
@@ -58,7 +58,8 @@ NOT_NEEDED = (
 UNITS: Mapping[str, Unit] = {"fraction": "fraction", "percent": "percent"}
 """Units that the user may name."""
 
-_ENERGY = re.compile(r"(train|probe)_delta_energy_(mean|std|q05|q25|q50|q75|q95)")
+_OF_THE_LOG = re.compile(r"last_step|(train|probe)_delta_energy_(mean|std|q05|q25|q50|q75|q95)")
+"""Other columns of the energy log, by which a flag gets its step and its confidence; by exactly these names."""
 _WORD = re.compile("|".join(sorted((word for words in WORDS.values() for word in words), key=len, reverse=True)))
 
 
@@ -67,9 +68,9 @@ class CurveColumn:
     """One column that is used.
 
     Attributes:
-        name: what it is taken for: ``epoch``, a name of ACCURACIES, or a ΔE statistic by its name in the energy log.
+        name: what it is taken for: ``epoch``, a name of ACCURACIES, or another column of the energy log.
         header: what the table calls it.
-        unit: "fraction", "percent" or "nat"; None where it has to be seen from the values.
+        unit: "fraction", "percent", "nat" or "step"; None where it has to be seen from the values.
     """
 
     name: str
@@ -93,8 +94,8 @@ class Assignment:
 
 
 def meaning(header: str) -> tuple[str | None, frozenset[str]]:
-    """What a header names (a name of ACCURACIES, ``epoch``, ``loss``, a ΔE statistic, else None), and its words."""
-    if _ENERGY.fullmatch(header.strip().lower()):
+    """What a header names (a name of ACCURACIES, ``epoch``, ``loss``, a column of the log; None), and its words."""
+    if _OF_THE_LOG.fullmatch(header.strip().lower()):
         return header.strip().lower(), frozenset()
     joined = "".join(char for char in header.lower() if char.isalnum() or char == "%")
     if joined.removesuffix("s") in EPOCH_NAMES or joined in EPOCH_NAMES:
@@ -196,8 +197,8 @@ def _rank(header: str, name: str, words: frozenset[str]) -> tuple[bool, bool, bo
 
 
 def _unit(name: str, words: frozenset[str]) -> Unit | None:
-    if _ENERGY.fullmatch(name):
-        return "nat"
+    if _OF_THE_LOG.fullmatch(name):
+        return "step" if name == "last_step" else "nat"
     return "percent" if "percent" in words else None
 
 

@@ -201,7 +201,7 @@ def _unit(values: NDArray[np.float64], with_sign: bool) -> Unit:
 
 
 def _scaled(path: Path, column: CurveColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if column.unit == "nat":
+    if column.unit in ("nat", "step"):
         return values
     fractions = values / 100 if column.unit == "percent" else values
     wrong = np.flatnonzero((fractions < -_SLACK) | (fractions > 1 + _SLACK))

@@ -15,7 +15,7 @@ from workbench.report.text import plain
 from workbench.report.words import KIND_WORDS
 from workbench.summary import onset_json
 
-_UNITS = {"fraction": "fractions", "percent": "percentages", "nat": "nats", None: ""}
+_UNITS = {"fraction": "fractions", "percent": "percentages", "nat": "nats", "step": "steps", None: ""}
 
 
 def curves_report(curves: Curves, verdict: Verdict, train_attack: str) -> RenderableType:

@@ -144,7 +144,8 @@ def _onset_mark(onset: Onset, epochs: Sequence[EpochSummary]) -> Text:
 
 def flag_report(onset: Onset) -> RenderableType:
     """One flag as a paragraph: when, why, by which rule, how sure."""
-    heading = Text(f"{sentence(KIND_WORDS[onset.kind])} since epoch {onset.epoch}", style=KIND_STYLES[onset.kind])
+    step = f", step {onset.evidence['onset_step']:.0f}" if "onset_step" in onset.evidence else ""
+    heading = plain(f"{sentence(KIND_WORDS[onset.kind])} since epoch {onset.epoch}{step}", KIND_STYLES[onset.kind])
     healthy = MISSING if onset.last_healthy_epoch is None else onset.last_healthy_epoch
     details = f"Rule {onset.rule}, seen at epoch {onset.detected_epoch}, confidence {onset.confidence:.0%};"
     details += f" last healthy epoch {healthy}."

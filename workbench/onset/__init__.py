@@ -2,12 +2,14 @@
 
 from workbench.onset.catastrophic import CatastrophicDetector
 from workbench.onset.detect import OnsetDetector, detect, run_detector
+from workbench.onset.energy import EnergyDetector
 from workbench.onset.flags import Kind, Onset
 from workbench.onset.labels import Label, catastrophic_label, robust_label
 from workbench.onset.robust import RobustDetector
 
 __all__ = [
     "CatastrophicDetector",
+    "EnergyDetector",
     "Kind",
     "Label",
     "Onset",

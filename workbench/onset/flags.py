@@ -21,6 +21,7 @@ COMPARED = (
     "pgd_accuracy",
     "train_pgd_accuracy",
     "train_robust_accuracy",
+    "train_clean_accuracy",
     *DELTA_ENERGY_STATISTICS,
 )
 """Columns whose values before and after an onset go into its evidence."""
@@ -35,7 +36,7 @@ class Onset:
         epoch: when it set in.
         detected_epoch: when that could be said from the past alone; never before ``epoch``.
         confidence: in [0, 1]: how far beyond its thresholds the run is and whether ΔE widened. Not a probability.
-        rule: the rule that held: "collapse", "masked" or "decay".
+        rule: the rule that held: "collapse", "masked", "inversion" or "decay".
         sentence: the same in plain words.
         last_healthy_epoch: the last evaluated epoch before ``epoch``, None where there was none.
         evidence: thresholds, and accuracies and ΔE statistics (nats) as NAME_before and NAME_after; finite values only.

@@ -60,9 +60,25 @@ NOISE_EPOCHS = 20
 REFERENCE_EPOCHS = 5
 """Healthy epochs whose median is the "before" in the evidence: recent enough to compare, enough for a median."""
 
+GAP_ALLOWED, GAP_SUM = 0.02, 0.05
+"""Inversion, per epoch: training accuracy on x* above that on x that is let pass (they are measured in different passes
+and meet at 1 when training ends), and the sum beyond it that makes a flag. In health the gap is below 0."""
+
+JUMP_ALLOWED = 0.20
+"""Inversion, per epoch: rise of that gap over the median of the last healthy epochs that is let pass. Learning-rate
+drops move both accuracies; the largest rise in healthy development runs was 0.17."""
+
+GAP_ALLOWED_STEP, GAP_SUM_STEP = 0.05, 0.5
+"""Inversion, per step: one batch of 64 errs by up to 0.06, and accuracy on x is that of the epoch before. Ten batches
+0.05 beyond that, or one and a half that are quite inverted."""
+
 CATASTROPHIC_BASE, CATASTROPHIC_BY_LOSS, CATASTROPHIC_BY_SPREAD = 0.6, 0.2, 0.2
 """Confidence at the thresholds; added when nothing of the PGD accuracy is left; added (taken) when ΔE's spread doubled
 (halved). Accuracies decide, so they carry more weight than ΔE."""
+
+ENERGY_BASE, ENERGY_BY_GAP, ENERGY_BY_SPREAD, ENERGY_FULL_GAP = 0.5, 0.2, 0.2, 0.25
+"""Confidence of an inversion at a gap of 0; added (taken) at a gap of plus (minus) ENERGY_FULL_GAP; added (taken) when
+ΔE's spread doubled (halved). Below a collapse that a probe has seen."""
 
 ROBUST_BASE, ROBUST_BY_DECAY, ROBUST_BY_RISE, ROBUST_BY_SPREAD = 0.5, 0.2, 0.2, 0.1
 """Confidence at the thresholds; added at twice DECAY, at five times RISE, and when the probe's ΔE spread doubled.

@@ -147,7 +147,7 @@ def test_the_end_is_named(tmp_path, capsys, status, words) -> None:
     code, out, err = run_command(capsys, "onset", "--watch", tmp_path / "run")
     text = " ".join(out.split())
     assert (code, err) == (0, "")
-    assert f"{words} after 1 epochs." in text
+    assert f"{words} after 1 epoch." in text
     assert "Robust overfitting (RO): cannot tell, because" in text
 
 

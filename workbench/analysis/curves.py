@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trainers.errors import WorkbenchError
 from workbench.analysis.curve_columns import ACCURACIES, EPOCH, Assignment, CurveColumn, Unit, assign
 
-MOST_EPOCHS = 100_000
+MOST_EPOCHS = 10_000
 """More rows are refused: such a table is one of steps."""
 
 LONGEST_LINE = 1_000_000

@@ -110,6 +110,7 @@ def _judge_tables(paths: list[Path], json: bool, fatal: set[str], columns: list[
 def _watch(runs: list[Path], json: bool, fatal: set[str]) -> None:
     from workbench.cli.watching import await_log, watch
     from workbench.report import console, plain, silence_report, visible
+    from workbench.report.words import epochs
 
     if len(runs) != 1:
         raise WorkbenchError(f"--watch follows one run, not {len(runs)}; start one for each")
@@ -119,7 +120,7 @@ def _watch(runs: list[Path], json: bool, fatal: set[str]) -> None:
         raise WorkbenchError(f"there is still no log at {path}; give the directory of a run or its run.h5")
     for summary, found in watch(path):
         if found is None:
-            end = f"{name} {_ENDS[summary.status]} after {summary.committed} epochs."
+            end = f"{name} {_ENDS[summary.status]} after {epochs(summary.committed)}."
             if json:
                 _say(end)
             else:

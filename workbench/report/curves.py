@@ -12,7 +12,7 @@ from workbench.analysis.verdict import Verdict
 from workbench.onset import Label
 from workbench.report.run import onset_report
 from workbench.report.text import plain
-from workbench.report.words import KIND_WORDS
+from workbench.report.words import KIND_WORDS, epochs
 from workbench.summary import onset_json
 
 _UNITS = {"fraction": "fractions", "percent": "percentages", "nat": "nats", "step": "steps", None: ""}
@@ -21,13 +21,15 @@ _UNITS = {"fraction": "fractions", "percent": "percentages", "nat": "nats", "ste
 def curves_report(curves: Curves, verdict: Verdict, train_attack: str) -> RenderableType:
     """Which column was taken for what, the flags, and the label that looks back."""
     first, last = int(curves.epochs[0]), int(curves.epochs[-1])
-    count = f"{len(curves.epochs)} epochs, {first} to {last}"
+    count = f"{epochs(len(curves.epochs))}, {first} to {last}"
     lines: list[RenderableType] = [
         plain(f"{count}{' (rows, because there is no column of epochs)' if curves.numbered else ''}")
     ]
     lines.append(_columns(curves, train_attack))
     if len({column.unit for column in curves.columns if column.name in ACCURACIES}) > 1:
-        lines.append(plain("Units differ between columns: say them with --columns NAME=HEADER:percent or :fraction."))
+        lines.append(
+            plain("Units differ between columns; if that is wrong, say --columns NAME=HEADER:percent or :fraction.")
+        )
     return Group(*lines, onset_report(verdict), Text("Label, looking back over the whole table:"), *_labels(verdict))
 
 

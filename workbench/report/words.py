@@ -8,3 +8,8 @@ KIND_STYLES = {"catastrophic": "bold red", "robust": "bold yellow"}
 def sentence(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
+
+
+def epochs(num: int) -> str:
+    """A number of epochs."""
+    return f"{num} epoch{'' if num == 1 else 's'}"

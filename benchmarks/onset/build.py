@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/onset/build.py --out DIR --jobs 1 [--seeds 4] [--folder IMAGES]
 
 Runs that are there are kept, one that was cut off is resumed, so the command may be repeated. A digits run takes about
-10 seconds of one core. Seeds with an even number are for development, odd ones are held out (``split_of``).
+10 seconds of a quiet core. Seeds with an even number are for development, odd ones are held out (``split_of``).
 ``--folder`` adds a few runs on an image folder in the layout of ``--data folder:DIR``.
 """
 
@@ -37,17 +37,6 @@ SMALL: Mapping[str, Any] = {
 
 OVERFIT: Mapping[str, Any] = {"train_size": 150, "probe_size": 500, "train_probe_size": 150, "epochs": 60}
 """Few training images, a large probe set and many epochs: robust overfitting."""
-
-LONG: Mapping[str, Any] = {
-    "eps": 0.30,
-    "train_size": 0,
-    "epochs": 40,
-    "batch_size": 64,
-    "width": 16,
-    "weight_decay": 5e-4,
-    "probe_size": 300,
-}
-"""N-FGSM on all images for longer: some seeds end in a collapse in which the training attack helps the model."""
 
 IMAGES: Mapping[str, Any] = {
     **SMALL,
@@ -91,7 +80,6 @@ DIGITS: tuple[Scenario, ...] = (
     Scenario(name="restarts", method="fgsm", settings={"eps": 0.14}, restarts=True),
     Scenario(name="label-noise", method="fgsm", settings={"eps": 0.14}, data="noisy"),
     Scenario(name="small-batches", method="rs-fgsm", settings={"eps": 0.14, "batch_size": 12, "epochs": 12}),
-    Scenario(name="n-fgsm-long", method="n-fgsm", settings=LONG),
     Scenario(name="pgd-few-images", method="pgd", settings={**OVERFIT, "eps": 0.20, "schedule": "flat", "lr": 0.1}),
 )
 FOLDER: tuple[Scenario, ...] = tuple(

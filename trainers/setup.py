@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import reduce
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
@@ -15,6 +17,10 @@ from trainers.models import ModelSpec, build_model
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
 from trainers.spec import MethodSpec, RolledBack, TrainConfig
+
+
+PATIENCE = timedelta(days=30)
+"""How long a process waits for another: work that is dealt out once may end hours apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,9 +119,9 @@ def make_fabric(device: str, devices: int = 1, num_nodes: int = 1) -> Fabric:
     Raises:
         WorkbenchError: there are no such devices.
     """
-    strategy = "ddp" if devices * num_nodes > 1 else "auto"
+    strategy = DDPStrategy(timeout=PATIENCE) if devices * num_nodes > 1 else "auto"
     try:
         return Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy)
     except (ValueError, RuntimeError, ImportError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WorkbenchError(f"cannot use the device {device!r}: {reason} (try --device auto or cpu)") from None

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from trainers.atomic import write_atomically
 from trainers.data import Split
 from trainers.energy import joint_energy
+from trainers.errors import WorkbenchError
+from trainers.memory import is_out_of_memory
 
 FORMAT = "workbench-class-energies"
 
@@ -23,16 +25,25 @@ def class_mean_energies(model: nn.Module, split: Split, num_classes: int, batch_
         model: images in [0, 1] to logits, in evaluation mode.
         split: natural images on the model's device.
         num_classes: K.
-        batch_size: changes memory only.
+        batch_size: changes memory only; halved when that runs out.
     """
     total = torch.zeros(num_classes, dtype=torch.float64)
     count = torch.zeros(num_classes, dtype=torch.float64)
-    with torch.no_grad():
-        for rows in torch.split(torch.arange(len(split), device=split.labels.device), batch_size):
-            x, y = split.batch(rows)
-            energy = joint_energy(model(x), y).double().cpu()
-            total.index_add_(0, y.cpu(), energy)
-            count.index_add_(0, y.cpu(), torch.ones_like(energy))
+    first = 0
+    while first < len(split):
+        rows = torch.arange(first, min(first + batch_size, len(split)), device=split.labels.device)
+        x, y = split.batch(rows)
+        try:
+            with torch.no_grad():
+                energy = joint_energy(model(x), y).cpu().double()
+        except RuntimeError as error:
+            if batch_size == 1 or not is_out_of_memory(error):
+                raise
+            batch_size //= 2
+            continue
+        total.index_add_(0, y.cpu(), energy)
+        count.index_add_(0, y.cpu(), torch.ones_like(energy))
+        first += len(rows)
     return (total / count).float()
 
 
@@ -43,7 +54,7 @@ def read_class_energies(path: Path, identity: Mapping[str, Any]) -> Tensor | Non
         if content["format"] != FORMAT or content["identity"] != dict(identity):
             return None
         values = [float("nan") if value is None else float(value) for value in content["energies"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return torch.tensor(values)
 
@@ -52,9 +63,12 @@ def save_class_energies(path: Path, energies: Tensor, identity: Mapping[str, Any
     """Save energies (K,) with what they are of.
 
     Raises:
-        WorkbenchError: the disk is full or read-only.
+        WorkbenchError: the folder cannot be made, or the disk is full or read-only.
     """
     values = [value if math.isfinite(value) else None for value in energies.tolist()]  # JSON knows no NaN
     content = {"format": FORMAT, "identity": dict(identity), "energies": values}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkbenchError(f"cannot make {path.parent} ({error.strerror or error})") from None
     write_atomically(path, json.dumps(content, indent=2).encode())

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from trainers.energy import joint_energy, marginal_energy
 from trainers.errors import WorkbenchError
+from trainers.memory import is_out_of_memory
 from workbench.sampling.chain import Chain, Reason
 from workbench.sampling.guidance import guidance_energy
 from workbench.sampling.noise import ChainNoise
@@ -132,8 +133,8 @@ class _Passes:
                         torch.split(x, most), torch.split(label, most), torch.split(means, most), strict=True
                     )
                 ]
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _out_of_memory(error):
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
                     raise
                 if most == 1:
                     raise WorkbenchError("not even one image fits into the device's memory; try --device cpu") from None
@@ -150,10 +151,6 @@ class _Passes:
         (gradient,) = torch.autograd.grad(guidance_energy(self._terms, logits, label, means).sum(), x)
         logits = logits.detach()
         return Pass(joint_energy(logits, label), marginal_energy(logits), gradient)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
 
 
 def _join(chains: Sequence[Chain], spec: SamplingSpec, device: torch.device) -> _Batch:

@@ -131,10 +131,27 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     if str(merged["model"]) not in MODEL_WIDTHS:
         raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
-    merged["data"] = _absolute(str(given["data"]))
+    merged["data"] = absolute_data(str(given["data"]))
     _check_der(method, kind, given, merged)
     _check_rollback(method, kind, merged)
     return TrainConfig.from_dict(normalise(merged))
+
+
+def absolute_data(name: str) -> str:
+    """The name of a data set with its path, if it has one, made absolute: it means the same in any folder.
+
+    Links and ".." are kept as they are. ``digits`` and names without a path stay as they are.
+
+    Raises:
+        WorkbenchError: the path begins with the home of a user whom nobody knows.
+    """
+    kind, colon, where = name.partition(":")
+    if not (colon and where):
+        return name
+    try:
+        return f"{kind}:{Path(where).expanduser().absolute()}"
+    except RuntimeError as error:
+        raise WorkbenchError(f"cannot find {where}: {error}") from None
 
 
 def stronger_der(config: TrainConfig) -> dict[str, Any]:
@@ -163,17 +180,6 @@ def _check_rollback(method: MethodSpec, kind: str, merged: Mapping[str, Any]) ->
     ordinary = _ordinary(kind)["max_rollbacks"]
     if not rollback and merged.get("max_rollbacks", ordinary) != ordinary:
         raise WorkbenchError("--max-rollbacks is of --on-co rollback; give that with it, or drop it")
-
-
-def _absolute(data: str) -> str:
-    """Data by its absolute path, so that a run can be resumed from anywhere."""
-    kind, colon, where = data.partition(":")
-    if not (colon and where):
-        return data
-    try:
-        return f"{kind}:{Path(where).expanduser().absolute()}"
-    except RuntimeError as error:
-        raise WorkbenchError(f"cannot find {where}: {error}") from None
 
 
 def _check_der(method: MethodSpec, kind: str, given: Mapping[str, Any], merged: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """The table of methods against the papers, and its invariants."""
 
+from pathlib import Path
+
 import pytest
 from refusals import refuses
 
 from trainers.losses import LOSSES
 from trainers.models import MODELS
-from trainers.recipes import DATA_DEFAULTS, METHODS, MODEL_WIDTHS, complete, get_method, stronger_der
+from trainers.recipes import DATA_DEFAULTS, METHODS, MODEL_WIDTHS, absolute_data, complete, get_method, stronger_der
 from trainers.regularizers import REGULARIZERS
 from trainers.spec import AttackSpec, TrainConfig
 
@@ -170,3 +172,17 @@ def test_rollbacks_that_could_do_nothing_are_refused() -> None:
         complete({"method": "fgsm", "max_rollbacks": 2})
     assert complete({"method": "fgsm", "on_co": "rollback", "max_rollbacks": 2}).max_rollbacks == 2
     assert complete({"method": "fgsm", "max_rollbacks": 3}).on_co == "warn"
+
+
+def test_a_data_name_means_the_same_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/of/someone")
+    assert absolute_data("folder:mine") == f"folder:{tmp_path}/mine"
+    assert absolute_data("npz:~/a:b.npz") == "npz:/home/of/someone/a:b.npz"
+    assert [absolute_data(name) for name in ("digits", "folder:", "npz:/a/b.npz")] == [
+        "digits",
+        "folder:",
+        "npz:/a/b.npz",
+    ]
+    with refuses("~nobody-of-this-name"):
+        absolute_data("folder:~nobody-of-this-name/x")

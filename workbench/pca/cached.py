@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainers.errors import WorkbenchError
+from trainers.recipes import absolute_data
 from workbench.pca.features import penultimate_features
 from workbench.pca.fit import Say, fit_class_pca, silent
 from workbench.pca.spec import FEATURES, PCASpec
@@ -117,24 +118,13 @@ def _same_data(facts: PCAFacts, name: str, *, given: bool) -> bool:
     A path that the checkpoint names and that leads nowhere from here (another folder, another machine) is trusted by
     its name; one that the user gives is not.
     """
-    if facts.data_source == _source(name):
+    if facts.data_source == absolute_data(name):
         return True
-    return not given and facts.data == name and not Path(_source(name).partition(":")[2]).exists()
+    return not given and facts.data == name and not Path(absolute_data(name).partition(":")[2]).exists()
 
 
 def _same_content(one: PCAFacts, other: PCAFacts) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in ("data_digest", "class_names", "image_shape"))
-
-
-def _source(name: str) -> str:
-    """The name of a data set with its path, if it has one, made absolute."""
-    kind, colon, where = name.partition(":")
-    if not where:
-        return name
-    try:
-        return f"{kind}{colon}{Path(where).expanduser().resolve()}"
-    except (OSError, RuntimeError, ValueError):  # no such user, a loop of links, a null character: loading will say so
-        return name
 
 
 def _sizes(known: Mapping[str, Any]) -> tuple[int | None, int | None]:
@@ -148,7 +138,7 @@ def _facts(data: "Data", name: str, known: Mapping[str, Any], spec: PCASpec, dig
     train_size, probe_size = _sizes(known)
     return PCAFacts(
         data=name,
-        data_source=_source(name),
+        data_source=absolute_data(name),
         data_digest=data.train.digest(),
         train_size=train_size,
         probe_size=probe_size,

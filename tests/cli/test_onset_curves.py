@@ -300,6 +300,7 @@ def test_the_command_says_the_same_of_a_log_and_of_its_export(workbench, tmp_pat
     of_table = json.loads(workbench("onset", "--curves", tmp_path / "run.csv", "--json")[1])["onsets"]
     assert [onset["epoch"] for onset in of_log] == [4]
     assert of_table == of_log
+    assert "since epoch 4, step 40" in workbench("onset", tmp_path / "run")[1]
 
 
 def test_a_flag_sees_only_the_rows_before_it(tmp_path) -> None:

@@ -122,14 +122,14 @@ def _noisy_digits(out: Path) -> Path:
         rng = np.random.default_rng(0)
         labels = data.train.labels.numpy()
         wrong = rng.random(len(labels)) < NOISY_SHARE
-        arrays = {
-            "x_train": data.train.images.numpy() * np.float32(data.train.scale),
-            "y_train": np.where(wrong, rng.integers(0, 10, len(labels)), labels),
-            "x_probe": data.probe.images.numpy() * np.float32(data.probe.scale),
-            "y_probe": data.probe.labels.numpy(),
-        }
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **arrays)
+        np.savez(
+            path,
+            x_train=data.train.images.numpy() * np.float32(data.train.scale),
+            y_train=np.where(wrong, rng.integers(0, 10, len(labels)), labels),
+            x_probe=data.probe.images.numpy() * np.float32(data.probe.scale),
+            y_probe=data.probe.labels.numpy(),
+        )
     return path
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -28,7 +29,7 @@ from trainers.errors import WorkbenchError
 from trainers.evaluate import evaluate
 from trainers.provenance import describe_run
 from trainers.recorder import EnergyRecorder
-from trainers.rollback import roll_back
+from trainers.rollback import RAMP_EPOCHS, der_beta, roll_back
 from trainers.rundir import CHECKPOINTS, CONFIG_NAME, LOG_NAME, RESUME_NAME, holds_run
 from trainers.schedules import learning_rate
 from trainers.seeding import seeded_generator
@@ -36,6 +37,7 @@ from trainers.setup import Parts, epoch_batches, prepare, with_changes
 from trainers.spec import RolledBack, TrainConfig, read_toml
 from trainers.steps import standard_step
 
+_HOW = f"β takes {RAMP_EPOCHS} epochs to get there, momentum starts at zero"
 _Kind = TypeVar("_Kind", bound=Answer)
 
 
@@ -222,7 +224,10 @@ def _epochs(
     while position.epoch < parts.config.epochs:
         epoch = position.epoch
         batches = epoch_batches(parts, epoch)
-        after = _train_epoch(parts, recorder, callbacks, position, batches)
+        betas = [
+            der_beta(given.config, rollbacks, epoch + (number + 0.5) / len(batches)) for number in range(len(batches))
+        ]
+        after = _train_epoch(parts, recorder, callbacks, position, batches, betas)
         if isinstance(after, _Stopped):
             save_resume(store.resume_path, _state(parts, recorder, after.position, rollbacks))
             note("stop", epoch, after.stop.reason or "stopped before the end of the epoch")
@@ -238,7 +243,7 @@ def _epochs(
             rollbacks = (*rollbacks, rolled)
             _keep(store, rolled)
             if not _holds(events, "rollback", epoch):
-                note("rollback", epoch, f"{rolled.sentence}; momentum starts at zero")
+                note("rollback", epoch, f"{rolled.sentence}; {_HOW}")
         save_resume(store.resume_path, _state(parts, recorder, position, rollbacks))
         store.prune(best_epoch(rows), last_epoch=epoch)
         if goes_on and (stop := _first(Stop, answers)) is not None:
@@ -267,9 +272,11 @@ def _train_epoch(
     callbacks: Sequence[Callback],
     position: _Position,
     batches: Sequence[Tensor],
+    betas: Sequence[float],
 ) -> _Position | _Stopped:
     """Train from ``position`` to the end of its epoch, made of ``batches``, or to a Stop; the position reached.
 
+    ``betas`` are the weights β of DER, one for each batch.
     A Stop after the last batch is asked for again after the epoch.
     """
     epoch = position.epoch
@@ -278,7 +285,7 @@ def _train_epoch(
     parts.model.train()
     for number in range(position.batch, len(batches)):
         rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps)
-        _train_batch(parts, recorder, epoch, batches[number], rate)
+        _train_batch(parts, recorder, epoch, batches[number], rate, betas[number])
         report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=recorder.latest)
         answers = [callback.on_batch(report) for callback in callbacks]
         assert _first(Rollback, answers) is None, "a run goes back after an epoch only"
@@ -287,8 +294,8 @@ def _train_epoch(
     return _Position(epoch, len(batches), time.perf_counter() - started)
 
 
-def _train_batch(parts: Parts, recorder: EnergyRecorder, epoch: int, rows: Tensor, rate: float) -> None:
-    config = parts.config
+def _train_batch(parts: Parts, recorder: EnergyRecorder, epoch: int, rows: Tensor, rate: float, beta: float) -> None:
+    config = parts.config if beta == parts.config.der_beta else replace(parts.config, der_beta=beta)
     for group in parts.sgd.param_groups:
         group["lr"] = rate
     x, y = parts.data.train.batch(rows)

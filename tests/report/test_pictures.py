@@ -195,6 +195,13 @@ def test_a_scree_plot_shows_what_it_is_given(tmp_path: Path) -> None:
         assert image.format == "PNG"
 
 
+def test_a_name_that_begins_with_an_underscore_is_in_the_legend() -> None:
+    _, (axes,) = new_figure()
+    axes.plot([0, 1], label=label("_background"))
+    assert [text.get_text().strip() for text in axes.legend().get_texts()] == ["_background"]
+    assert len(label("_" * 40)) == 18
+
+
 def test_a_table_of_images_holds_their_pixels(tmp_path: Path) -> None:
     x = images(4, 3, 8, 8)
     save_figure(tmp_path / "table.png", image_table(["a", "b"], ["1", "2"], x, zoom=2))

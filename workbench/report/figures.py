@@ -64,8 +64,12 @@ def save_figure(path: Path, figure: "Figure") -> None:
 
 
 def label(text: str, longest: int = _LONGEST_NAME) -> str:
-    """Text from a file as a label: visible characters only, not too long, and no formula between dollar signs."""
+    """Text from a file as a label: visible characters only, not too long, and no formula between dollar signs.
+
+    A space goes before an underscore at the start: matplotlib leaves such labels out of legends.
+    """
     shown = visible(text)
+    shown = f" {shown}" if shown.startswith("_") else shown
     shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
     return shown.replace("$", r"\$")
 

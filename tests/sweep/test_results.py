@@ -59,7 +59,11 @@ def test_no_sweep_is_none(tmp_path: Path) -> None:
     assert read_sweep(tmp_path / "nowhere") is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": "workbench-sweep-1"}', "\udcff"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"format": "workbench-sweep-1"}', "\udcff", "[" * 100_000],
+    ids=lambda text: text[:9],
+)
 def test_damage_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "sweep.json").write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(WorkbenchError, match=r"sweep\.json is damaged; remove it"):

@@ -170,7 +170,7 @@ def read_sweep(out: Path) -> Sweep | None:
         return Sweep(identity=dict(content["identity"]), options=dict(content["options"]), facts=facts, results=results)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise WorkbenchError(
             f"{path} is damaged; remove it and give the same command again: images are kept, scores are made anew"
         ) from None

@@ -83,9 +83,9 @@ def test_a_network_of_other_classes_is_refused_as_judge(against: Against, pixels
         find(f"classifier:{checkpoint(image_shape=(3, 9, 9))}", against, pixels)
 
 
-@pytest.mark.parametrize("name", ["forest", "inception", "classifier", "svm:"])
+@pytest.mark.parametrize("name", ["forest", "inception", "classifier", "classifier:", "svm:"])
 def test_unknown_judges_are_refused(against: Against, pixels: Extractor, name: str) -> None:
-    with pytest.raises(WorkbenchError, match="unknown judge"):
+    with pytest.raises(WorkbenchError, match=r"unknown judge.*known are svm and classifier:CHECKPOINT"):
         find(name, against, pixels)
 
 

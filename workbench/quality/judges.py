@@ -58,7 +58,8 @@ def find_judge(
     if name == SVM:
         return _svm(against, working), None
     if name is not None:
-        if not name.startswith("classifier:"):
+        kind, _, where = name.partition(":")
+        if kind != "classifier" or not where:
             raise WorkbenchError(f"unknown judge {name!r}; known are svm and classifier:CHECKPOINT")
         network = load_extractor(name, extractor.device)
         if network.digest == checkpoint_digest:

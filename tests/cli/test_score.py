@@ -1,10 +1,13 @@
 """``workbench score``: tables, JSON, the file beside the samples, and refusals of one line."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,7 @@ def score(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
     """Run the command in this process: exit code, stdout, stderr."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(import_module("workbench.quality.score"), "git_revision", lambda: "0123abc")
 
     def run(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as end:
@@ -100,10 +104,41 @@ def test_json_is_all_that_is_printed_and_the_same_again(score: Score, samples: P
     assert value["judge"]["name"] == f"classifier:{checkpoint}"
     (file,) = samples.glob("score-*.json")
     assert json.loads(file.read_text()) == value
-    assert score(*arguments)[1] == out
+    again = json.loads(score(*arguments)[1])
+    assert again.pop("created") >= value.pop("created")
+    assert again == value
+    assert list(samples.glob("score-*.json")) == [file]
     _, seeded, _ = score(*arguments, "--seed", 5)
     assert json.loads(seeded)["scores"]["kid"] != value["scores"]["kid"]
     assert json.loads(seeded)["scores"]["fid"] == value["scores"]["fid"]
+
+
+def test_scores_of_another_question_do_not_replace_the_first(score: Score, samples: Path, checkpoint: Path) -> None:
+    arguments = (samples, "--against", "digits", "--features", f"classifier:{checkpoint}")
+    settings: tuple[tuple[object, ...], ...] = (
+        (),
+        ("--split", "test"),
+        ("--num", 30),
+        ("--k", 3),
+        ("--seed", 1),
+        ("--judge", "svm"),
+    )
+    for more in settings:
+        assert score(*arguments, *more)[0] == 0
+    files = sorted(samples.glob("score-*.json"))
+    assert sum("-digits-train-" in file.name for file in files) == 5
+    values = [json.loads(file.read_text()) for file in files]
+    asked = [
+        (value["reference"]["split"], value["samples"]["num"], *map(value["settings"].get, ("k", "seed")))
+        for value in values
+        if value["judge"]["name"] != "svm"
+    ]
+    assert len(files) == len(set(asked)) + 1 == 6
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    for value in values:
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(value["created"])) < timedelta(minutes=5)
+        assert value["git_revision"] == "0123abc"
+        assert value["judge"]["digest"] == (None if value["judge"]["name"] == "svm" else digest)
 
 
 def test_the_reference_is_computed_once(score: Score, samples: Path, checkpoint: Path) -> None:

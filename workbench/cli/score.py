@@ -46,7 +46,7 @@ def score(
 ) -> None:
     """Score samples: FID, IS, KID, precision, recall, density, coverage, class agreement.
 
-    The scores are also written to SAMPLES/score-NETWORK.json. FID from few samples is biased upwards.
+    The scores are also written to SAMPLES/score-NETWORK-DATA-SPLIT-*.json. FID from few samples is biased upwards.
 
     Example:  workbench score samples/threes --against digits --features classifier:demo/pgd
     """

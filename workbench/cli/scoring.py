@@ -10,7 +10,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from trainers.checkpoints import write_atomically
 from workbench.cli.progress import StderrConsole
 from workbench.quality import (
     Measure,
@@ -23,6 +22,7 @@ from workbench.quality import (
     load_against,
     load_extractor,
     reference_statistics,
+    save_scores,
     score,
     to_json,
 )
@@ -75,15 +75,12 @@ def run_scoring(
             seed=seed,
             working=working,
         )
-    text = json_text(to_json(scores))
     if as_json:
-        typer.echo(text)
+        typer.echo(json_text(to_json(scores)))
     else:
         console().print(score_report(scores))
     if path.is_dir():
-        out = path / f"score-{extractor.slug}.json"
-        write_atomically(out, text.encode() + b"\n")
-        progress.say(f"Written to {out}")
+        progress.say(f"Written to {save_scores(path, scores, extractor)}")
 
 
 class ScoreProgress:

@@ -6,6 +6,7 @@ from workbench.quality.extractors import Extractor, load_extractor
 from workbench.quality.judges import Judge, find_judge
 from workbench.quality.reference import Reference, default_cache, reference_statistics
 from workbench.quality.score import Measure, Scores, score, to_json
+from workbench.quality.store import save_scores
 from workbench.quality.working import Working
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "load_against",
     "load_extractor",
     "reference_statistics",
+    "save_scores",
     "score",
     "to_json",
 ]

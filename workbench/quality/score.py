@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trainers.data import Split
 from trainers.data.split import stratified_order
+from trainers.provenance import git_revision, now
 from workbench.quality.agreement import agreement
 from workbench.quality.embedding import embedded
 from workbench.quality.extractors import Extractor
@@ -63,8 +64,11 @@ class Scores:
         agreement: share of samples that the judge takes for their class.
         agreement_by_class: by name, None for a class without samples; empty without a judge.
         judge: its name.
+        judge_digest: of its checkpoint; None for a support vector machine.
         judge_accuracy: its accuracy on held-out images of the data set.
         notes: what a reader must know to read the figures rightly.
+        created: when, ISO 8601 in UTC.
+        git_revision: of the code; None if it is no checkout.
     """
 
     samples: str
@@ -90,8 +94,11 @@ class Scores:
     agreement: Measure
     agreement_by_class: dict[str, float | None]
     judge: str | None
+    judge_digest: str | None
     judge_accuracy: float | None
     notes: tuple[str, ...]
+    created: str
+    git_revision: str | None
 
 
 def score(
@@ -170,8 +177,11 @@ def score(
         agreement=agreed,
         agreement_by_class=by_class,
         judge=judge.name if judge else None,
+        judge_digest=judge.digest if judge else None,
         judge_accuracy=judge.accuracy if judge else None,
         notes=tuple(_notes(samples, reference, features.shape[1], extractor, judge, checkpoint_digest)),
+        created=now(),
+        git_revision=git_revision(),
     )
 
 
@@ -204,10 +214,13 @@ def to_json(scores: Scores) -> dict[str, Any]:
         },
         "judge": {
             "name": scores.judge,
+            "digest": scores.judge_digest,
             "held_out_accuracy": scores.judge_accuracy,
             "agreement_by_class": scores.agreement_by_class,
         },
         "notes": list(scores.notes),
+        "created": scores.created,
+        "git_revision": scores.git_revision,
         "versions": {name: version(name) for name in ("workbench", "torch", "torchmetrics", "scipy")},
     }
 

@@ -1,6 +1,5 @@
 """What every cell is measured by: one network, one reference, one judge."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.atomic import write_atomically
 from trainers.data import Split
 from trainers.data.split import stratified_order
 from trainers.errors import WorkbenchError
@@ -24,8 +22,8 @@ from workbench.quality import (
     load_against,
     load_extractor,
     reference_statistics,
+    save_scores,
     score,
-    to_json,
 )
 from workbench.quality.embedding import embedded
 from workbench.quality.extractors import check_images, shape_words
@@ -172,8 +170,7 @@ def measure(folder: Path, yardstick: Yardstick, working: Working) -> tuple[dict[
         seed=yardstick.seed,
         working=working,
     )
-    text = json.dumps(to_json(scores), indent=2, allow_nan=False)
-    write_atomically(folder / f"score-{extractor.slug}.json", text.encode() + b"\n")
+    save_scores(folder, scores, extractor)
     own = _some(images)
     features = np.concatenate([block.numpy() for block, _ in embedded(extractor, own, "samples", working)])
     found = {name: getattr(scores, name).value for name in MEASURES}

@@ -1,6 +1,7 @@
 """Files that are whole or absent."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from trainers.errors import WorkbenchError
@@ -34,7 +35,8 @@ def write_atomically(path: Path, content: bytes, *, exclusive: bool = False) -> 
     except OSError as error:
         raise WorkbenchError(f"cannot write {path} ({error.strerror or error}); make room, then go on") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only file system refuses even where there is nothing to remove
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:

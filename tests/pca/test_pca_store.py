@@ -68,6 +68,20 @@ def test_a_folder_that_cannot_be_made_is_named(pca: ClassPCA, tmp_path: Path) ->
         save_pca(tmp_path / "file" / "pca", pca)
 
 
+def test_a_file_system_that_is_read_only_is_said(
+    pca: ClassPCA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There even removing a file that does not exist fails."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(WorkbenchError, match=r"cannot write .*Read-only file system"):
+        save_pca(tmp_path / "pca", pca)
+
+
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
@@ -75,6 +89,8 @@ def test_a_folder_that_cannot_be_made_is_named(pca: ClassPCA, tmp_path: Path) ->
         (PCASpec(variance=1), "pca-pixels-v1.0.safetensors"),
         (PCASpec(variance=0.9500001), "pca-pixels-v0.9500001.safetensors"),
         (PCASpec(components=50, local=4), "pca-pixels-k50-local4.safetensors"),
+        (PCASpec(components=50, local=4, seed=7), "pca-pixels-k50-local4-seed7.safetensors"),
+        (PCASpec(components=2, seed=1), "pca-pixels-k2-seed1.safetensors"),
         (PCASpec(space="features", variance=0.5, seed=3), "pca-features-v0.5.safetensors"),
     ],
 )

@@ -130,6 +130,28 @@ def test_the_seed_matters_only_where_something_is_drawn(target: Target) -> None:
         assert class_pca_for(target, None, PCASpec(**spec, seed=2))[1] == matters
 
 
+def test_another_seed_leaves_the_file_of_the_first(target: Target) -> None:
+    first, _ = class_pca_for(target, None, PCASpec(local=2, seed=7))
+    class_pca_for(target, None, PCASpec(local=2))
+    again, is_new = class_pca_for(target, None, PCASpec(local=2, seed=7))
+    assert not is_new
+    assert same(again, first)
+
+
+def test_a_folder_that_cannot_be_written_stops_only_those_who_want_the_file(target: Target) -> None:
+    target.derived.write_text("no folder")
+    with pytest.raises(WorkbenchError, match="cannot write"):
+        class_pca_for(target, None, PCASpec())
+    notes: list[str] = []
+    pca, is_new = class_pca_for(target, None, PCASpec(), must_keep=False, note=notes.append)
+    assert is_new
+    assert pca.num_groups == 3
+    (note,) = notes
+    assert "not kept" in note
+    assert "cannot write" in note
+    assert target.derived.read_text() == "no folder"
+
+
 def test_other_data_that_fit_are_fitted(target: Target, tmp_path: Path, loads: list[str]) -> None:
     first, _ = class_pca_for(target, None, PCASpec())
     other = write_data(tmp_path / "other.npz", seed=1)

@@ -28,6 +28,7 @@ def class_pca_for(
     *,
     refit: bool = False,
     folder: Path | None = None,
+    must_keep: bool = True,
     say: Say = silent,
     note: Say = silent,
 ) -> tuple[ClassPCA, bool]:
@@ -45,15 +46,16 @@ def class_pca_for(
         spec: what to fit.
         refit: fit even if there is a file.
         folder: where the file lies; ``target.derived`` by default.
+        must_keep: whether a file that cannot be written is an error; if not, the PCA is used without being kept.
         say: told, in a few words, what is being done.
-        note: told why a file that is there is not used.
+        note: told why a file that is there is not used, or why there will be none.
 
     Returns:
         The PCA, and whether it was fitted now.
 
     Raises:
         WorkbenchError: no data are known, they do not fit the model, a class is empty, the model gives no features, or
-            the file cannot be written.
+            the file cannot be written and must be.
     """
     from trainers.checkpoints import load_weights
 
@@ -80,7 +82,12 @@ def class_pca_for(
     else:
         x, scale = images.numpy().reshape(len(images), -1), data.train.scale
     pca = fit_class_pca(x, data.train.labels.numpy(), facts, scale=scale, say=say)
-    save_pca(path, pca)
+    try:
+        save_pca(path, pca)
+    except WorkbenchError as error:
+        if must_keep:
+            raise
+        note(f"the PCA is not kept for the next time: {error}")
     return pca, True
 
 

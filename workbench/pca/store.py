@@ -33,10 +33,14 @@ one group after the other."""
 
 
 def pca_path(derived: Path, spec: PCASpec) -> Path:
-    """Where the PCA of a spec lies: ``pca-pixels-v0.95.safetensors``, ``pca-features-k50-local4.safetensors``."""
+    """Where the PCA of a spec lies: ``pca-pixels-v0.95.safetensors``, ``pca-features-k50-local4-seed7.safetensors``.
+
+    The seed is named where it can matter and is not 0.
+    """
     kept = f"v{float(spec.variance)!r}" if spec.variance is not None else f"k{spec.components}"
     local = f"-local{spec.local}" if spec.local > 1 else ""
-    return derived / f"pca-{spec.space}-{kept}{local}.safetensors"
+    seed = f"-seed{spec.seed}" if spec.seeded and spec.seed else ""
+    return derived / f"pca-{spec.space}-{kept}{local}{seed}.safetensors"
 
 
 def save_pca(path: Path, pca: ClassPCA) -> None:

@@ -149,6 +149,13 @@ def test_standard_training_is_not_judged(epoch_table) -> None:
     assert "without an adversary" in detector.doubts["catastrophic"]
 
 
+def test_a_change_of_eps_is_judged_by_its_numbers_and_a_new_detector_begins_afresh(epoch_table) -> None:
+    columns = {"fgsm_accuracy": [0.6] * 6 + [0.45] * 6, "pgd_accuracy": [0.5] * 6 + [0.24] * 6}
+    (onset,) = detect(epoch_table(**columns))
+    assert (onset.rule, onset.epoch) == ("collapse", 6)
+    assert detect(epoch_table(**columns)[6:]) == ()
+
+
 def step_rows(accuracies, *, epoch: int, first: int) -> np.ndarray:
     rows = np.zeros(len(accuracies), dtype=STEP_DTYPE)
     rows["step"], rows["epoch"] = first + np.arange(len(accuracies)), epoch

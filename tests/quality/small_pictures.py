@@ -30,13 +30,15 @@ def make_samples(
     )
 
 
-def pixel_extractor(calls: list[int], digest: str = "pixels", limit: int = 10**9) -> Extractor:
+def pixel_extractor(
+    calls: list[int], digest: str = "pixels", limit: int = 10**9, error: Exception | None = None
+) -> Extractor:
     """Pixels as features; ``calls`` gets the size of every batch, and more than ``limit`` images are out of memory."""
 
     def embed(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         calls.append(len(images))
         if len(images) > limit:
-            raise torch.OutOfMemoryError
+            raise error or torch.OutOfMemoryError
         features = images.flatten(1)
         brightness = features.mean(1, keepdim=True) * 255
         return features, -((brightness - torch.tensor([40.0, 110.0, 180.0])) ** 2) / 100

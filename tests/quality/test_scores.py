@@ -159,6 +159,28 @@ def test_out_of_memory_halves_the_batch_and_says_so(bench: Bench, samples: Sampl
         bench.score(samples, pixel_extractor([], digest="none", limit=0))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: can't allocate memory: you tried",
+        "MPS backend out of memory (MPS allocated: 9.0 GB, other allocations: 1.0 MB, max allowed: 9.07 GB).",
+    ],
+)
+def test_a_processor_and_an_apple_gpu_run_out_of_memory_in_other_words(
+    words: str, bench: Bench, samples: Samples, pixels: Extractor
+) -> None:
+    calls: list[int] = []
+    small = pixel_extractor(calls, digest=words[:1], limit=7, error=RuntimeError(words))
+    found = bench.score(samples, small, working=Working(batch_size=24))
+    assert found.fid.value == pytest.approx(bench.score(samples, pixels).fid.value)
+    assert calls[:3] == [24, 12, 6]
+
+
+def test_another_error_of_the_network_is_not_taken_for_want_of_memory(bench: Bench, samples: Samples) -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        bench.score(samples, pixel_extractor([], limit=7, error=RuntimeError("mat1 and mat2 shapes")))
+
+
 def test_json_holds_every_score_and_nothing_but_json(bench: Bench, samples: Samples, pixels: Extractor) -> None:
     found = bench.score(samples, pixels, k=24)
     value = json.loads(json.dumps(to_json(found), allow_nan=False))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from trainers.data import Split
 from trainers.errors import WorkbenchError
+from trainers.memory import is_out_of_memory
 from workbench.quality.extractors import Extractor
 from workbench.quality.working import Working
 
@@ -25,7 +26,9 @@ def embedded(extractor: Extractor, split: Split, what: str, working: Working) ->
             with torch.inference_mode():
                 images, _ = split.batch(rows)
                 features, logits = (part.float().cpu() for part in extractor.embed(images.to(extractor.device)))
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             if size == 1:
                 raise WorkbenchError("out of memory for a single image; choose another --device") from None
             size = max(1, size // 2)

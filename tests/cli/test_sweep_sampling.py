@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -265,6 +266,28 @@ def test_without_out_the_same_command_finds_its_sweep_again(sweep: Sweep, run: P
     assert "not repeated" in sweep(*arguments)[2]
     assert "sweep-001" in sweep("--resume", base=(run,))[2]
     assert places() == ["sweep-000", "sweep-001"]
+
+
+def test_a_sweep_goes_on_from_another_folder(
+    sweep: Sweep, run: Path, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All paths were relative to the folder where it began."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 255, (300, 1, 8, 8), dtype=np.uint8), np.arange(300) % 10
+    np.savez("mine.npz", x_train=x, y_train=y, class_names=np.array(list("0123456789")))
+    shutil.copy(features, "one.safetensors")
+    shutil.copy(features, "two.safetensors")
+    relative = ("--against", "npz:mine.npz", "--data", "npz:mine.npz", "--features", "classifier:one.safetensors")
+    network = ("--judge", "classifier:two.safetensors")
+    grid = ("--start", "data", "--steps", 0, "--num", 10)
+    code, text, err = sweep(*grid, "--out", "out", base=(os.path.relpath(run), *relative, *network))
+    assert code == 0, err
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    code, again, err = sweep("--resume", "--out", tmp_path / "out", base=())
+    assert code == 0, err
+    assert "1 of 1 cell finished before" in err
+    assert again.partition("Written")[0] == text.partition("Written")[0]
 
 
 @pytest.mark.parametrize(

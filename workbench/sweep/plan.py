@@ -1,12 +1,13 @@
 """What a sweep is to do, from what it was asked for: nothing is written here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 from trainers.checkpoints import load_weights
 from trainers.errors import WorkbenchError
+from trainers.recipes import absolute_data
 from workbench.sampling.settings import Settings
 from workbench.sampling.spec import defaults_for, parse_classes
 from workbench.sweep.grid import AXES, Cell, make_cells
@@ -83,6 +84,20 @@ class Options:
             raise WorkbenchError("the options of this sweep cannot be read; give them again without --resume")
         return cls(**values)
 
+    def absolute(self) -> Self:
+        """The same with the paths of data and networks made absolute: it can be asked for again from any folder.
+
+        Raises:
+            WorkbenchError: a path begins with the home of a user whom nobody knows.
+        """
+        return replace(
+            self,
+            data=None if self.data is None else absolute_data(self.data),
+            against=absolute_data(self.against),
+            features=absolute_data(self.features),
+            judge=None if self.judge is None else absolute_data(self.judge),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
@@ -132,11 +147,12 @@ class Plan:
 
 
 def make_plan(options: Options) -> Plan:
-    """Find the checkpoint and make the cells.
+    """Find the checkpoint and make the cells; the options of the plan have absolute paths.
 
     Raises:
         WorkbenchError: no such checkpoint or class, or a value out of its range.
     """
+    options = options.absolute()
     target = find_target(Path(options.path).expanduser(), options.epoch)
     _, facts = load_weights(target.checkpoint)
     names = facts.get("class_names") or load_training_data(facts, options.data).class_names

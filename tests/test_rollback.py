@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import Cli, assert_refused
+from tests.conftest import Cli, assert_refused, write_small_log
 from tests.test_loop import NUM_BATCHES, StopAt, contents, tiny
 from tests.trainers.plain_torch import Der, step
 from trainers import loop
 from trainers.callbacks import Answer, BatchReport, EpochReport, Notebook, Rollback, StartReport, Stop
 from trainers.checkpoints import load_resume, load_weights
 from trainers.data import load_data
-from trainers.energylog import EnergyLog, LogWriter
+from trainers.energylog import EnergyLog, LogWriter, SampleTable
 from trainers.energylog.schema import EPOCH_DTYPE, EVENT_DTYPE
 from trainers.loop import Outcome, fit, resume
 from trainers.rollback import RAMP_EPOCHS, der_beta
@@ -24,6 +24,7 @@ from trainers.setup import epoch_batches, initial_weights, prepare
 from trainers.spec import RolledBack, TrainConfig, read_toml
 from workbench.onset import Onset, monitor
 from workbench.onset.monitor import OnsetMonitor
+from workbench.summary import summarize_path
 
 NUM_EPOCHS = 5
 SMALL = {"train_size": 80, "batch_size": 20, "probe_size": 20, "train_probe_size": 0}
@@ -210,6 +211,29 @@ def test_a_run_that_lost_its_resume_state_starts_over_and_heals_in_the_same_way(
     (out / "checkpoints" / "resume.safetensors").unlink()
     assert resume(out, [OnsetMonitor()]) is Outcome.FINISHED
     assert_same_healing(healed, out)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ([], "It is itself catastrophically overfitted."),
+        ([("catastrophic", 1), ("rollback", 1)], "It comes after the rollback at epoch 1."),
+        ([("catastrophic", 1), ("rollback", 1), ("catastrophic", 2)], "It is itself catastrophically overfitted."),
+    ],
+)
+def test_a_checkpoint_from_after_a_rollback_is_not_called_overfitted(
+    tmp_path: Path, told: list[tuple[str, int]], words: str
+) -> None:
+    write_small_log(tmp_path)
+    nothing = SampleTable.empty(4)
+    with LogWriter.resume(tmp_path / "run.h5") as writer:
+        for epoch, pgd in ((1, 0.0), (2, 0.6)):
+            writer.append_epoch({"epoch": epoch, "fgsm_accuracy": 0.7, "pgd_accuracy": pgd}, nothing, nothing)
+        for kind, epoch in told:
+            writer.append_event(kind=kind, epoch=epoch, step=0, message="")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "epoch-000002.safetensors").touch()
+    assert summarize_path(tmp_path).checkpoint.why.endswith(words)
 
 
 class BackToTheStart(StopAt):

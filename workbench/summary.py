@@ -140,7 +140,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         heartbeat_age=_number((time.time() if now is None else now) - log.heartbeat),
         best=best,
         last=epochs[-1] if epochs else None,
-        checkpoint=_recommend(log.path.parent, epochs, best, catastrophic),
+        checkpoint=_recommend(log.path.parent, epochs, best, catastrophic, _healed(log.events())),
         epochs=epochs,
         onsets=detector.onsets,
         cannot_tell={str(kind): why for kind, why in detector.doubts.items()},
@@ -264,8 +264,20 @@ def _best(epochs: Iterable[EpochSummary]) -> EpochSummary | None:
     return max(measured, key=lambda epoch: merit(epoch.pgd_accuracy, epoch.clean_accuracy), default=None)
 
 
+def _healed(events: NDArray[np.void]) -> int | None:
+    """The epoch after which the run was last rolled back, None if it never was or has overfitted again since."""
+    rollbacks = [int(event["epoch"]) for event in events if event["kind"] == b"rollback"]
+    onsets = [int(event["epoch"]) for event in events if event["kind"] == b"catastrophic"]
+    last = max(rollbacks, default=None)
+    return None if last is None or any(onset > last for onset in onsets) else last
+
+
 def _recommend(
-    run_dir: Path, epochs: tuple[EpochSummary, ...], best: EpochSummary | None, catastrophic: int | None
+    run_dir: Path,
+    epochs: tuple[EpochSummary, ...],
+    best: EpochSummary | None,
+    catastrophic: int | None,
+    healed: int | None,
 ) -> Recommendation:
     if not epochs:
         return Recommendation(path=None, epoch=None, why="No epoch is finished yet.")
@@ -286,7 +298,12 @@ def _recommend(
             f" ({chosen.pgd_accuracy:.1%})."
         )
     if catastrophic is not None and chosen.epoch >= catastrophic:
-        why += " It is itself catastrophically overfitted."
+        after = healed is not None and chosen.epoch > healed
+        why += (
+            f" It comes after the rollback at epoch {healed}."
+            if after
+            else " It is itself catastrophically overfitted."
+        )
     return Recommendation(path=kept[chosen.epoch], epoch=chosen.epoch, why=why)
 
 

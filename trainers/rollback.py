@@ -9,7 +9,7 @@ from trainers.spec import RolledBack, TrainConfig
 
 RAMP_EPOCHS = 5
 """Epochs over which β grows after a rollback. With the demo's settings, seed 0, from epoch 4 and the whole β of 15 at
-once, the network is dead (10 % clean accuracy) within two epochs, also with a learning rate that warms up over 3 epochs.
+once, the network is dead (10 % clean accuracy) within two epochs, even with a learning rate that warms up over 3.
 With β growing over 3 or 5 epochs it recovers (PGD accuracy after six epochs 28 % and 35 %)."""
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
@@ -17,7 +17,6 @@ from trainers.models import ModelSpec, build_model
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
 from trainers.spec import MethodSpec, RolledBack, TrainConfig
-
 
 PATIENCE = timedelta(days=30)
 """How long a process waits for another: work that is dealt out once may end hours apart."""

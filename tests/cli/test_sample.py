@@ -1,5 +1,6 @@
 """``workbench sample`` as users run it: in a pipe, killed, gone on with, on two processes, on bad input."""
 
+import fcntl
 import json
 import os
 import random
@@ -23,7 +24,7 @@ from workbench.sampling.samples import read_samples
 from workbench.sampling.tables import COLUMNS, NAME
 
 TINY = ("--method", "fgsm", "--width", 4, "--epochs", 1, "--train-size", 300, "--probe-size", 20)
-MANY = ("--class", "all", "--num", 30, "--steps", 12, "--min-steps", 0, "--stop", "fixed", "--noise", 0.02)
+MANY = ("--class", "all", "--num", 30, "--steps", 12, "--stop", "fixed", "--noise", 0.02)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,17 @@ def uninterrupted(trained: Path) -> Path:
     command = [sys.executable, "-m", "workbench", "sample", "run", *map(str, MANY), "--out", "whole"]
     subprocess.run(command, cwd=trained.parent, check=True, capture_output=True, timeout=120)
     return trained.parent / "whole"
+
+
+def assert_ends(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit 2 with one last line that holds the words; what took long may have been said before."""
+    assert result.stdout == ""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("workbench: ")
+    for word in words:
+        assert word in last, last
 
 
 def assert_same_samples(one: Path, other: Path) -> None:
@@ -151,15 +163,18 @@ def test_kill_9_loses_only_chains_in_flight(
     assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
-def test_ctrl_c_keeps_what_has_ended(run: Path, cli: Cli, uninterrupted: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_keeps_what_has_ended(
+    number: signal.Signals, run: Path, cli: Cli, uninterrupted: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "workbench", "sample", "run", *map(str, MANY), "--batch-size", "1", "--out", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline and not list((tmp_path / "out").rglob("*.png")):
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
+    assert process.returncode == 128 + number, error
     assert "workbench sample --resume out" in error
     assert "Traceback" not in error
     assert cli("sample", "--resume", "out").returncode == 0
@@ -197,6 +212,11 @@ def test_two_processes_make_the_images_of_one(run: Path, cli: Cli, uninterrupted
         (["--data", "npz:other.npz"], ["1×8×8", "1×9×9"]),
         (["--data", "folder:nowhere"], ["nowhere"]),
         (["--resume", "nowhere"], ["--resume", "RUN"]),
+        (["--class", ""], ["no class ''"]),
+        (["--start", "noise", "--variance", "0.5"], ["--variance makes no difference", "--start noise"]),
+        (["--local", "9"], ["--local makes no difference"]),
+        (["--stop", "fixed", "--stop-tol", "5"], ["--stop-tol makes no difference", "--stop fixed"]),
+        (["--min-steps", "50", "--steps", "9"], ["--min-steps 50 leaves --stop adaptive no step of 9"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -204,14 +224,15 @@ def test_bad_settings_are_refused(arguments: list[str], words: list[str], run: P
     if "npz:other.npz" in arguments:
         labels = np.arange(400) % 10
         np.savez(tmp_path / "other.npz", x_train=np.zeros((400, 9, 9), np.uint8), y_train=labels)
-    assert_refused(cli("sample", "run", *arguments, *([] if "--resume" in arguments else ["--out", "out"])), *words)
-    assert not (tmp_path / "out" / NAME).exists()
+    assert_ends(cli("sample", "run", *arguments, *([] if "--resume" in arguments else ["--out", "out"])), *words)
+    assert not (tmp_path / "out").exists(), "the next attempt finds a free folder"
 
 
 def test_nothing_to_sample_from_is_refused(cli: Cli, tmp_path: Path) -> None:
     assert_refused(cli("sample"), "run directory or a checkpoint")
     assert_refused(cli("sample", "nowhere"), "nowhere")
     assert_refused(cli("sample", "--resume", "nowhere"), "nowhere", "sampling.toml")
+    assert_refused(cli("sample", "--resume", "nowhere", "--epoch", "last"), "drop --epoch")
     (tmp_path / "empty").mkdir()
     assert_refused(cli("sample", "empty"), "empty", "no checkpoints")
     (tmp_path / "junk.safetensors").write_bytes(b"\x80\x04junk")
@@ -225,6 +246,7 @@ def test_a_model_that_is_not_finite_drops_its_chains(cli: Cli, tmp_path: Path) -
         model.linear.bias.fill_(torch.nan)
     facts = {"data": "digits", "class_names": list("0123456789"), "image_shape": [1, 8, 8]}
     save_weights(tmp_path / "nan.safetensors", model, spec, facts)
+    assert_ends(cli("sample", "nan.safetensors", "--num", 3, "--start", "noise"), "not finite", "nan.safetensors")
     result = cli("sample", "nan.safetensors", "--num", 3, "--start", "noise", "--stop", "fixed", "--out", "out")
     assert result.returncode == 2
     assert "all 3 chains diverged" in result.stderr.splitlines()[-1]
@@ -235,7 +257,7 @@ def test_a_model_for_other_images_is_refused(cli: Cli, tmp_path: Path) -> None:
     spec = ModelSpec(name="small-cnn", width=2, in_channels=1, num_classes=10, mean=(0.3,), std=(0.3,))
     facts = {"data": "digits", "class_names": list("0123456789"), "image_shape": [1, 28, 28]}
     save_weights(tmp_path / "mnist.safetensors", build_model(spec), spec, facts)
-    assert_refused(cli("sample", "mnist.safetensors", "--num", 3), "1×28×28", "1×8×8")
+    assert_ends(cli("sample", "mnist.safetensors", "--num", 3), "1×28×28", "1×8×8")
 
 
 def test_a_checkpoint_that_changed_is_not_gone_on_with(run: Path, cli: Cli) -> None:
@@ -245,6 +267,32 @@ def test_a_checkpoint_that_changed_is_not_gone_on_with(run: Path, cli: Cli) -> N
     assert_refused(cli("sample", "--resume", "out", "--num", 4), "has changed")
     weights.unlink()
     assert_refused(cli("sample", "--resume", "out", "--num", 4), weights.name)
+
+
+def test_two_commands_do_not_share_a_folder(run: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    handle = os.open(tmp_path / "out", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        assert_refused(cli("sample", "run", "--num", 2, "--out", "out"), "another command", "out")
+    finally:
+        os.close(handle)
+    assert cli("sample", "run", "--num", 2, "--out", "out").returncode == 0
+
+
+def test_a_run_that_was_moved_is_gone_on_with(run: Path, cli: Cli, tmp_path: Path) -> None:
+    assert cli("sample", "run", "--num", 2).returncode == 0
+    run.rename(tmp_path / "moved")
+    assert cli("sample", "--resume", "moved/generation/samples-000", "--num", 3).returncode == 0
+
+
+def test_a_run_that_cannot_be_written_is_sampled_all_the_same(run: Path, cli: Cli) -> None:
+    shutil.rmtree(run / "generation", ignore_errors=True)
+    (run / "generation").write_text("in the way")
+    result = cli("sample", "run", "--num", 2, "--out", "out")
+    assert result.returncode == 0, result.stderr
+    assert "not kept" in result.stderr
+    assert_refused(cli("sample", "run", "--num", 2), "generation", "--out")
 
 
 FULL_DISK = """

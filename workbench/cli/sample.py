@@ -1,7 +1,9 @@
 """``workbench sample``: images out of a robust classifier."""
 
+import itertools
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainers.errors import WorkbenchError
+from trainers.recipes import absolute_data
 from trainers.spec import parse_fraction
 from workbench.sampling.spec import (
     DATA_DEFAULTS,
@@ -18,6 +21,7 @@ from workbench.sampling.spec import (
     SamplingSpec,
     defaults_for,
     parse_classes,
+    refuse_idle,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +82,9 @@ def sample(
         str | None,
         typer.Option(help="digits, folder:DIR or npz:FILE. [default: what the checkpoint was trained on]"),
     ] = None,
-    epoch: Annotated[str, typer.Option(metavar="best|last|N", help="Which checkpoint of a run.")] = "best",
+    epoch: Annotated[
+        str | None, typer.Option(metavar="best|last|N", help="Which checkpoint of a run. [default: best]")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where samples go. [default: generation/samples-NNN in the run]")
     ] = None,
@@ -118,7 +124,10 @@ def sample(
     }
     given = {name: value for name, value in given.items() if value is not None}
     if resume is not None:
-        unwanted = [*given, *(n for n, v in (("class", classes), ("data", data), ("out", out)) if v is not None)]
+        unwanted = [
+            *given,
+            *(n for n, v in (("class", classes), ("data", data), ("epoch", epoch), ("out", out)) if v is not None),
+        ]
         if unwanted or path is not None:
             flags = ", ".join("--" + name.replace("_", "-") for name in unwanted) or "RUN"
             raise WorkbenchError(f"--resume reads its settings from {resume}/sampling.toml; drop {flags}")
@@ -133,10 +142,15 @@ def sample(
         folder, settings, target = go_on(resume, num=num, steps=steps)
     else:
         assert path is not None
-        folder, settings, target = _new(path, epoch, classes or "all", given, data, out)
-    result = run_sampling(
-        target, settings, folder, device=device, devices=devices, num_nodes=num_nodes, batch_size=batch_size
-    )
+        folder, settings, target = _new(path, epoch or "best", "all" if classes is None else classes, given, data, out)
+    try:
+        result = run_sampling(
+            target, settings, folder, device=device, devices=devices, num_nodes=num_nodes, batch_size=batch_size
+        )
+    except WorkbenchError:
+        with suppress(OSError):
+            folder.rmdir()  # one that is still empty
+        raise
     if result is not None:  # only the first of several processes has one
         _show(folder, settings, result, json=json)
 
@@ -154,8 +168,11 @@ def _new(
     facts = load_weights(target.checkpoint)[1]
     names = facts.get("class_names") or load_training_data(facts, data).class_names
     labels = parse_classes(classes, [str(name) for name in names])
-    defaults = defaults_for(data or facts.get("data"))
+    data = None if data is None else absolute_data(data)
+    defaults = dict(defaults_for(data or facts.get("data")))
+    defaults["min_steps"] = min(defaults["min_steps"], given.get("steps", defaults["steps"]) // 2)
     spec = SamplingSpec.from_dict({"num": 16, **defaults, **given, "labels": list(labels)})
+    refuse_idle(spec, given)
     settings = Settings(
         checkpoint=target.checkpoint.absolute(), checkpoint_digest=target.digest(), data=data, spec=spec
     )
@@ -166,10 +183,17 @@ def _new(
 
 
 def _free(derived: Path) -> Path:
-    number = 0
-    while (derived / f"samples-{number:03d}").exists():
-        number += 1
-    return derived / f"samples-{number:03d}"
+    """A folder that nobody else has, made now."""
+    for number in itertools.count():
+        folder = derived / f"samples-{number:03d}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise WorkbenchError(f"cannot make {folder} ({error.strerror or error}); give another with --out") from None
+        return folder
+    raise AssertionError("there are infinitely many numbers")
 
 
 def _show(folder: Path, settings: "Settings", result: "Tally", *, json: bool) -> None:

@@ -4,14 +4,19 @@ import logging
 import math
 import os
 import shlex
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainers.errors import WorkbenchError
+from trainers.rundir import CHECKPOINTS
 from workbench.cli.progress import StderrConsole
 from workbench.report.text import MISSING, nats, visible
 from workbench.sampling.job import Progress as Report
@@ -23,7 +28,10 @@ from workbench.target import Target, find_target
 BAR_SECONDS, LINE_SECONDS = 0.25, 1.0
 """Least time between two looks at a bar, and between two lines in a pipe."""
 
-INTERRUPTED = 130
+STATUS_SECONDS = 5.0
+"""Least time between two lines in a pipe about what takes time."""
+
+BAD_INPUT = 2
 
 
 def go_on(out: Path, *, num: int | None, steps: int | None) -> tuple[Path, Settings, Target]:
@@ -33,7 +41,10 @@ def go_on(out: Path, *, num: int | None, steps: int | None) -> tuple[Path, Setti
         WorkbenchError: there are none, or the checkpoint is gone or has changed since.
     """
     settings = extended(read_settings(out), num=num, steps=steps)
-    target = find_target(settings.checkpoint)
+    beside = (
+        out.absolute().parent.parent / CHECKPOINTS / settings.checkpoint.name
+    )  # where it is in a run that was moved
+    target = find_target(settings.checkpoint if settings.checkpoint.exists() or not beside.exists() else beside)
     if target.digest() != settings.checkpoint_digest:
         raise WorkbenchError(f"{settings.checkpoint} has changed since the samples in {out} were begun; sample anew")
     return out, settings, target
@@ -50,11 +61,31 @@ def run_sampling(target: Target, settings: Settings, out: Path, **where: Any) ->
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process
     progress = _Progress("sample" if processes == 1 else f"sample, process 1 of {processes}", quiet=not leads)
     try:
-        with progress.bar:
+        with progress.bar, _interrupting():
             return run(target, settings, out, watch=progress.show, say=progress.say, status=progress.status, **where)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         progress.say(f"stopped; go on with: workbench sample --resume {shlex.quote(str(out))}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(128 + (interrupt.args or (signal.SIGINT,))[0]) from None
+    except WorkbenchError:
+        if leads:
+            raise
+        raise typer.Exit(BAD_INPUT) from None  # the first process says what went wrong
+
+
+@contextmanager
+def _interrupting() -> Iterator[None]:
+    """Take SIGTERM and SIGHUP (a lost connection) for Ctrl-C, so that what has ended is written first."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, stop) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 class _Progress:
@@ -75,15 +106,18 @@ class _Progress:
         )
         self._task = self.bar.add_task(title, total=None, figures="")
         self._began: float | None = None
-        self._next = 0.0
+        self._next = time.monotonic() + STATUS_SECONDS  # what is quick is not worth a line
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
         self._console.print(visible(sentence), soft_wrap=True)
 
     def status(self, words: str) -> None:
-        """Show what takes time, on a terminal; the next words replace it."""
+        """Show what takes time; on a terminal the next words replace it, in a pipe some are left out."""
         self.bar.update(self._task, figures=visible(words))
+        if self.bar.disable and time.monotonic() >= self._next:
+            self._next = time.monotonic() + STATUS_SECONDS
+            self.say(words)
 
     def show(self, report: Report) -> None:
         """Show how far the run is, from time to time and at its end."""

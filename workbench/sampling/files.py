@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
+import numpy as np
 from numpy.typing import NDArray
 
 from trainers.energylog.files import HDF5_ERRORS, reason
@@ -34,7 +35,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[Rows, dict[str, Any]]
     """
     with open_samples(path) as file:
         facts = check(file, path)
-        return {name: values(file, name, ...) for name in columns}, facts
+        rows = {name: values(file, name, ...) for name in columns}
+    if not set(rows.get("reason", np.empty(0)).tolist()) <= set(Reason):
+        raise WorkbenchError(f"{path} is damaged: a chain ended for no known reason")
+    if any((rows[name] < 0).any() for name in ("chain", "label", "stop_step") if name in rows):
+        raise WorkbenchError(f"{path} is damaged: it has numbers below 0")
+    return rows, facts
 
 
 def values(file: h5py.File, name: str, rows: Any) -> NDArray[Any]:
@@ -64,13 +70,24 @@ def open_samples(path: Path) -> h5py.File:
         raise WorkbenchError(f"cannot read {path} ({reason(error)}); remove it and go on with --resume") from error
 
 
-def ended_chains(out: Path) -> dict[int, tuple[Path, int, Reason]]:
-    """Every chain that ended, by number: the file it lies in, its row, and why it ended; a later file wins."""
-    found: dict[int, tuple[Path, int, Reason]] = {}
+class Place(NamedTuple):
+    """Where a chain that ended lies: its file and row, the step at which it ended, and why."""
+
+    path: Path
+    row: int
+    step: int
+    reason: Reason
+
+
+def ended_chains(out: Path) -> dict[int, Place]:
+    """Every chain that ended, by number; of a chain that was gone on with, the longer one."""
+    found: dict[int, Place] = {}
     for path in files_of(out):
-        rows, _ = read_rows(path, ("chain", "reason"))
-        for row, (number, why) in enumerate(zip(rows["chain"].tolist(), rows["reason"].tolist(), strict=True)):
-            found[number] = (path, row, Reason(why))
+        rows, _ = read_rows(path, ("chain", "stop_step", "reason"))
+        numbers, steps, reasons = (rows[name].tolist() for name in ("chain", "stop_step", "reason"))
+        for row, (number, step, why) in enumerate(zip(numbers, steps, reasons, strict=True)):
+            if number not in found or found[number].step <= step:
+                found[number] = Place(path, row, step, Reason(why))
     return found
 
 

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from trainers.setup import make_fabric
 from workbench.pca import PCASpec, class_pca_for
 from workbench.sampling.chain import Chain, Image, Reason, begin
 from workbench.sampling.class_energy import class_mean_energies, read_class_energies, save_class_energies
-from workbench.sampling.files import ended_chains, files_of, read_chain, read_rows
+from workbench.sampling.files import Place, ended_chains, files_of, read_chain, read_rows
 from workbench.sampling.langevin import run_chains
+from workbench.sampling.processes import alone, together
 from workbench.sampling.settings import Settings, write_settings
 from workbench.sampling.spec import SamplingSpec
 from workbench.sampling.starts import start_images
@@ -92,7 +94,7 @@ def sample(
         devices: how many on each node, a process each; chains are dealt out by number.
         num_nodes: how many nodes.
         batch_size: chains at once on a device; by kind of device if None.
-        watch: told how far the first process is, at every step.
+        watch: told how far this process is, at every step.
         say: told in a sentence what went wrong and was mended.
         status: told in a few words what takes time now.
 
@@ -104,50 +106,72 @@ def sample(
     """
     fabric = make_fabric(device, devices, num_nodes)
     fabric.launch()
+    with alone(out) if fabric.global_rank == 0 else nullcontext():
+        return _sample(fabric, target, settings, out, batch_size, watch, say, status)
+
+
+def _sample(
+    fabric: Fabric,
+    target: Target,
+    settings: Settings,
+    out: Path,
+    batch_size: int | None,
+    watch: Callable[[Progress], None],
+    say: Callable[[str], None],
+    status: Callable[[str], None],
+) -> Tally | None:
     leads = fabric.global_rank == 0
-    say = say if leads else lambda _: None
-    if leads:
-        write_settings(out, settings)
-        for path in interrupted_writes(out):
-            path.unlink(missing_ok=True)
-    with fabric.rank_zero_first():
-        parts = prepare(target, settings, fabric, say, status if leads else lambda _: None)
-    ended = ended_chains(out)
-    writer = SegmentWriter(
-        out, num_steps=settings.spec.steps, facts=parts.facts, class_names=parts.class_names, rank=fabric.global_rank
-    )
-    todo = _to_do(settings.spec, ended)
-    mine = todo[fabric.global_rank :: fabric.world_size]
-    pulses = run_chains(
-        parts.model,
-        _chains(mine, ended, settings.spec, parts.start),
-        spec=settings.spec,
-        class_means=parts.class_means.to(fabric.device),
-        batch_size=batch_size or default_batch_size(fabric.device, parts.image_shape),
-        say=say,
-    )
-    done = diverged = 0
-    try:
+
+    def begin_run() -> tuple[Parts, dict[int, Place]]:
+        """What is needed and what is there; the first process fits, caches, writes the settings, and clears up."""
+        parts = prepare(target, settings, fabric, say, status)
+        ended = ended_chains(out)
+        if leads:
+            write_settings(out, settings)
+            for path in interrupted_writes(out):
+                path.unlink(missing_ok=True)
+        return parts, ended
+
+    begun = together(fabric, lambda: begin_run() if leads else None)
+    parts, ended = together(fabric, lambda: begun or begin_run())
+    spec = settings.spec
+    mine = _to_do(spec, ended)[fabric.global_rank :: fabric.world_size]
+    writer = SegmentWriter(out, facts=parts.facts, class_names=parts.class_names, rank=fabric.global_rank)
+
+    def run() -> int:
+        diverged = 0
+        pulses = run_chains(
+            parts.model,
+            _chains(mine, ended, spec, parts.start),
+            spec=spec,
+            class_means=parts.class_means.to(fabric.device),
+            batch_size=batch_size or default_batch_size(fabric.device, parts.image_shape),
+            say=say,
+        )
         for pulse in pulses:
             writer.add(pulse.ended)
-            done += len(pulse.ended)
             diverged += sum(chain.reason is Reason.DIVERGED for chain in pulse.ended)
-            if leads:
-                watch(
-                    Progress(
-                        total=len(mine),
-                        ended=done,
-                        diverged=diverged,
-                        active=pulse.active - len(pulse.ended),
-                        mean_energy=pulse.mean_energy,
-                    )
+            active = pulse.active - len(pulse.ended)
+            if not active:
+                writer.flush()
+            watch(
+                Progress(
+                    total=len(mine),
+                    ended=writer.num_written,
+                    diverged=diverged,
+                    active=active,
+                    mean_energy=pulse.mean_energy,
                 )
+            )
+        return diverged
+
+    try:
+        together(fabric, run)
     finally:
         writer.flush()
-    fabric.barrier()
     if not leads:
         return None
-    merge(out, num_steps=settings.spec.steps, facts=parts.facts)
+    merge(out, num_steps=spec.steps, facts=parts.facts)
     return tally(out)
 
 
@@ -224,10 +248,10 @@ def prepare(
     pca = None
     if spec.start in ("pca", "local-pca"):
         pca_spec = PCASpec(variance=spec.variance, local=spec.local if spec.start == "local-pca" else 1)
-        pca, _ = class_pca_for(target, settings.data, pca_spec, say=status, note=say)
+        pca, _ = class_pca_for(target, settings.data, pca_spec, must_keep=False, say=status, note=say)
     sizes = facts.get("image_shape") or (pca.facts.image_shape if pca else load().train.images.shape[1:])
     shape = (int(sizes[0]), int(sizes[1]), int(sizes[2]))
-    means = _class_means(target, settings, model, facts, len(class_names), load, fabric, status)
+    means = _class_means(target, settings, model, facts, len(class_names), load, fabric, say, status)
     train = load().train.to(fabric.device) if spec.needs_data else None
     return Parts(
         model=model,
@@ -258,6 +282,7 @@ def _class_means(
     num_classes: int,
     load: Callable[[], Data],
     fabric: Fabric,
+    say: Callable[[str], None],
     status: Callable[[str], None],
 ) -> Tensor:
     """Ē_y of every class (K,), NaN where it is not needed."""
@@ -274,7 +299,13 @@ def _class_means(
         train = load().train
         status("measuring the mean energy of each class")
         means = class_mean_energies(model, train.to(fabric.device), num_classes)
-        save_class_energies(path, means, identity)
+        present = torch.bincount(train.labels.cpu(), minlength=num_classes) > 0
+        if not torch.isfinite(means[present]).all():
+            raise WorkbenchError(f"{target.checkpoint} gives energies that are not finite: its weights are broken")
+        try:
+            save_class_energies(path, means, identity)
+        except WorkbenchError as error:
+            say(f"the class energies were not kept: {error}")
     unknown = [label for label in settings.spec.labels if not torch.isfinite(means[label])]
     if unknown:
         raise WorkbenchError(
@@ -284,28 +315,24 @@ def _class_means(
     return means
 
 
-def _to_do(spec: SamplingSpec, ended: Mapping[int, tuple[Path, int, Reason]]) -> list[int]:
+def _to_do(spec: SamplingSpec, ended: Mapping[int, Place]) -> list[int]:
     """Chains that have not ended, or ended for want of steps of which there are more now."""
-    todo = [number for number in range(spec.num) if number not in ended]
-    halted = [(number, *place) for number, place in ended.items() if place[2] is Reason.STEPS]
-    steps: dict[Path, Any] = {}
-    for number, path, row, _ in halted:
-        if path not in steps:
-            steps[path] = read_rows(path, ("stop_step",))[0]["stop_step"]
-        if steps[path][row] < spec.steps:
-            todo.append(number)
-    return sorted(todo)
+    return [
+        number
+        for number in range(spec.num)
+        if number not in ended or (ended[number].reason is Reason.STEPS and ended[number].step < spec.steps)
+    ]
 
 
 def _chains(
     numbers: list[int],
-    ended: Mapping[int, tuple[Path, int, Reason]],
+    ended: Mapping[int, Place],
     spec: SamplingSpec,
     start: Callable[[int], Image],
 ) -> Iterator[Chain]:
     """The chains, made when their turn comes."""
     for number in numbers:
         if number in ended:
-            yield read_chain(*ended[number][:2])
+            yield read_chain(ended[number].path, ended[number].row)
         else:
             yield begin(number, spec.label(number), start(number))

@@ -44,7 +44,9 @@ def read_samples(path: Path) -> Samples:
     Raises:
         WorkbenchError: nothing there, no images, a broken file, or images of several sizes.
     """
-    folder = path.parent if path.is_file() and path.suffix == ".h5" else path
+    if path.is_file() and path.suffix == ".h5":
+        return _of_run(path, [path])
+    folder = path
     if not folder.is_dir():
         raise WorkbenchError(
             f"no such samples: {path}; give a directory written by workbench sample, or a folder CLASS/*.png"
@@ -63,7 +65,7 @@ def _of_run(folder: Path, files: list[Path]) -> Samples:
             if rows["reason"][i] != Reason.DIVERGED:
                 images[number], labels[number] = rows["image"][i], int(rows["label"][i])
     if not images:
-        raise WorkbenchError(f"{folder} holds no sample yet; go on with workbench sample --resume {folder}")
+        raise WorkbenchError(f"{folder} holds no image: no chain has ended yet, or all diverged")
     order = sorted(images)
     names = facts.get("class_names")
     digest = facts.get("checkpoint_digest")

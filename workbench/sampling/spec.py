@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any, Literal, Self, get_args
@@ -80,6 +80,7 @@ class SamplingSpec:
         for name in ("steps", "min_steps", "seed"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         _require(self.steps < MAX_STEPS, "steps", f"below {MAX_STEPS}", self.steps)
+        _require(self.num <= MAX_CHAINS, "num", f"at most {MAX_CHAINS}", self.num)
         for name in ("start_scale", "start_noise", "noise"):
             value = getattr(self, name)
             _require(0 <= value <= LARGEST, name, f"in [0, {LARGEST:g}]", value)
@@ -131,13 +132,15 @@ class SamplingSpec:
         if not (isinstance(labels, Sequence) and all(type(label) is int for label in labels)):
             raise WorkbenchError(f"labels must be a list of class numbers; got {labels!r}")
         plain: dict[str, Any] = {
-            name: float(v) if _TYPES[name] is float and type(v) is int else v for name, v in values.items()
+            name: float(v) if _TYPES[name] is float and type(v) is int and abs(v) < 2**62 else v
+            for name, v in values.items()
         }
         plain["labels"] = tuple(labels)
         return cls(**plain)
 
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 100_000
+MAX_CHAINS = 10_000_000
 LARGEST = 1e6
 """Of any length in pixels: images are 1 wide, and float32 ends at 3e38."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {"start": STARTS, "stop": STOPS}
@@ -159,7 +162,7 @@ def parse_guidance(text: str) -> tuple[tuple[float, GuidanceName], ...]:
         if match is None or name is None or name in terms:
             raise WorkbenchError(
                 f"cannot read the guidance {text!r}; write a sum of {', '.join(GUIDANCE_NAMES)}, each at most once, "
-                "as joint or joint+0.3*marginal"
+                "as joint+0.3*marginal (a minus belongs to the weight: joint+-1*marginal)"
             )
         try:
             terms[name] = float(match[1] or 1)
@@ -190,6 +193,36 @@ def parse_classes(text: str, class_names: Sequence[str]) -> tuple[int, ...]:
                 f"the model has no class {part!r}; it has {shown} (0 to {len(class_names) - 1}), or all"
             )
     return tuple(dict.fromkeys(labels))
+
+
+MATTERS: Mapping[str, Callable[[SamplingSpec], bool]] = {
+    "variance": lambda spec: spec.start in ("pca", "local-pca"),
+    "local": lambda spec: spec.start == "local-pca",
+    "start_scale": lambda spec: spec.start in ("pca", "local-pca", "gaussian"),
+    "stop_tol": lambda spec: spec.stop != "fixed",
+    "min_steps": lambda spec: spec.stop != "fixed",
+}
+"""Settings that make no difference beside some others, and when they do."""
+
+
+def refuse_idle(spec: SamplingSpec, given: Iterable[str]) -> None:
+    """Refuse settings that were chosen and would make no difference.
+
+    Args:
+        spec: all settings.
+        given: names of those that were chosen.
+
+    Raises:
+        WorkbenchError: naming the first such setting and what it goes with.
+    """
+    for name in given:
+        if name in MATTERS and not MATTERS[name](spec):
+            option = "--" + name.replace("_", "-")
+            raise WorkbenchError(f"{option} makes no difference with --start {spec.start} --stop {spec.stop}; drop it")
+    if "min_steps" in given and spec.min_steps >= spec.steps:
+        raise WorkbenchError(
+            f"--min-steps {spec.min_steps} leaves --stop {spec.stop} no step of {spec.steps}; lower it"
+        )
 
 
 def defaults_for(data: str | None) -> Mapping[str, Any]:

@@ -4,8 +4,10 @@ Segments are whole files under their final names (written aside, then renamed): 
 been written stays, on network file systems and with several processes writing into one directory too.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,19 @@ import numpy as np
 from PIL import Image as Pillow
 
 from trainers.atomic import write_atomically
-from trainers.energylog.files import temporary
+from trainers.energylog.files import abandon, descriptor, temporary
 from trainers.errors import WorkbenchError
 from workbench.sampling.chain import Chain, Reason
-from workbench.sampling.files import SEGMENTS, ended_chains, files_of, open_samples, segments, values
+from workbench.sampling.files import SEGMENTS, Place, ended_chains, files_of, open_samples, segments, values
 from workbench.sampling.tables import COLUMNS, NAME, create, encode, to_bytes, to_rows, write_facts
 
 IMAGES = "images"
 
 SHARE_OF_TIME = 0.05
-"""Most of the time that writing may take; chains that end meanwhile wait for the next segment."""
+"""Share of the time that writing may take; chains that end meanwhile wait for the next segment."""
+
+LONGEST_WAIT = 1.0
+"""Seconds after which they are written all the same."""
 
 MERGE_BLOCK = 512
 """Chains that are in memory at once while segments are merged."""
@@ -32,11 +37,10 @@ MERGE_BLOCK = 512
 class SegmentWriter:
     """Writes chains as they end; one per process."""
 
-    def __init__(
-        self, out: Path, *, num_steps: int, facts: Mapping[str, Any], class_names: Sequence[str], rank: int = 0
-    ) -> None:
-        """Write below ``out``, trajectories with room for ``num_steps``; ``rank`` tells processes apart."""
-        self._out, self._num_steps, self._facts, self._names, self._rank = out, num_steps, facts, class_names, rank
+    def __init__(self, out: Path, *, facts: Mapping[str, Any], class_names: Sequence[str], rank: int = 0) -> None:
+        """Write below ``out``; ``rank`` tells processes apart."""
+        self._out, self._facts, self._names, self._rank = out, facts, class_names, rank
+        self.num_written = 0
         self._waiting: list[Chain] = []
         self._not_before = 0.0
         (out / SEGMENTS).mkdir(parents=True, exist_ok=True)
@@ -65,11 +69,12 @@ class SegmentWriter:
         for chain in self._waiting:
             if chain.reason is not Reason.DIVERGED:
                 save_image(self._out, chain, self._names)
-        write_atomically(path, encode(to_rows(self._waiting, self._num_steps), self._facts))
+        write_atomically(path, encode(to_rows(self._waiting), self._facts))
+        self.num_written += len(self._waiting)
         self._number += 1
         self._waiting = []
         ended = time.monotonic()
-        self._not_before = ended + (ended - began) / SHARE_OF_TIME
+        self._not_before = ended + min((ended - began) / SHARE_OF_TIME, LONGEST_WAIT)
 
 
 def save_image(out: Path, chain: Chain, class_names: Sequence[str]) -> None:
@@ -107,10 +112,13 @@ def merge(out: Path, *, num_steps: int, facts: Mapping[str, Any]) -> None:
     Raises:
         WorkbenchError: a segment is damaged, or the disk is full; nothing is removed then.
     """
-    chains, paths = ended_chains(out), files_of(out)
+    paths = files_of(out)
+    if paths == [out / NAME]:
+        return
+    chains = ended_chains(out)
     order = sorted(chains)
     with temporary(out / NAME) as aside:
-        with h5py.File(aside, "w", libver=("earliest", "v110")) as file:
+        with _whole(aside) as file:
             write_facts(file, facts)
             with open_samples(paths[0]) as one:
                 for name, column in COLUMNS.items():
@@ -119,11 +127,25 @@ def merge(out: Path, *, num_steps: int, facts: Mapping[str, Any]) -> None:
             for first in range(0, len(order), MERGE_BLOCK):
                 _copy(file, first, _by_file(order[first : first + MERGE_BLOCK], chains))
         aside.replace(out / NAME)
-    for path in paths:
+    for path in {place.path for place in chains.values()} | set(paths):
         if path.parent.name == SEGMENTS:
             path.unlink(missing_ok=True)
     if (out / SEGMENTS).is_dir() and not any((out / SEGMENTS).iterdir()):
         (out / SEGMENTS).rmdir()
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[h5py.File]:
+    """A new file that is on the disk, all of it, after the block; a full disk does not crash the interpreter."""
+    file = h5py.File(path, "w", libver=("earliest", "v110"))
+    try:
+        yield file
+        file.flush()
+        os.fsync(descriptor(file))
+        file.close()
+    except BaseException:
+        abandon(file)
+        raise
 
 
 def _copy(target: h5py.File, first: int, sources: Mapping[Path, Sequence[tuple[int, int]]]) -> None:
@@ -146,17 +168,15 @@ def _copy(target: h5py.File, first: int, sources: Mapping[Path, Sequence[tuple[i
         target[name][first : first + num] = merged
 
 
-def _by_file(block: Sequence[int], chains: Mapping[int, tuple[Path, int, Reason]]) -> dict[Path, list[tuple[int, int]]]:
+def _by_file(block: Sequence[int], chains: Mapping[int, Place]) -> dict[Path, list[tuple[int, int]]]:
     """Places in the block and rows, by the file that holds them."""
     found: dict[Path, list[tuple[int, int]]] = {}
     for place, number in enumerate(block):
-        path, row, _ = chains[number]
-        found.setdefault(path, []).append((place, row))
+        found.setdefault(chains[number].path, []).append((place, chains[number].row))
     return found
 
 
 def interrupted_writes(out: Path) -> Iterator[Path]:
-    """What a killed process left half written."""
-    yield from (out / SEGMENTS).glob(".*.tmp")
-    yield from (out / IMAGES).glob("*/*.tmp")
-    yield from out.glob(".*.tmp")
+    """What a killed process of ours left half written."""
+    for pattern in (f"{SEGMENTS}/.*.h5.*.tmp", f"{IMAGES}/*/[0-9]*.png.tmp", f".{NAME}.tmp", ".sampling.toml.*.tmp"):
+        yield from out.glob(pattern)

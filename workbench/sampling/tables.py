@@ -19,6 +19,9 @@ NAME = "samples.h5"
 
 ROWS_PER_CHUNK = 64
 
+BEST_COMPRESSION, SMALL = 1100, 2**20
+"""gzip shrinks nothing more than so many times; a file that declares more would only fill memory."""
+
 
 class Column(NamedTuple):
     """One data set of the file, a row per chain: type, what it holds, and the value of a chain.
@@ -51,7 +54,12 @@ COLUMNS: Mapping[str, Column] = {
     "image": Column("u1", "image", "the sample, grey levels", lambda c: to_bytes(c.x)),
     "start": Column("u1", "image", "where the chain began, grey levels", lambda c: to_bytes(c.start)),
     "x": Column("<f4", "image", "the sample in [0, 1], unrounded, to go on from", lambda c: c.x),
-    "velocity": Column("<f4", "image", "v of the update, to go on from", lambda c: c.velocity),
+    "velocity": Column(
+        "<f4",
+        "image",
+        "v of the update, to go on from; 0 where a rule ended the chain",
+        lambda c: c.velocity * (c.reason is Reason.STEPS),
+    ),
     "joint_energy": Column("<f4", "trajectory", "E(x,y) of each step, nats", lambda c: c.joint),
     "marginal_energy": Column("<f4", "trajectory", "E(x) of each step, nats", lambda c: c.marginal),
 }
@@ -61,8 +69,9 @@ _RANKS = {"number": 1, "image": 4, "trajectory": 2}
 Rows = dict[str, NDArray[Any]]
 
 
-def to_rows(chains: Sequence[Chain], num_steps: int) -> Rows:
-    """Chains as columns; trajectories get ``num_steps + 1`` values."""
+def to_rows(chains: Sequence[Chain]) -> Rows:
+    """Chains as columns; trajectories are as long as the longest."""
+    num_steps = max(chain.step for chain in chains)
     rows: Rows = {}
     for name, column in COLUMNS.items():
         values = [column.value(chain) for chain in chains]
@@ -137,12 +146,14 @@ def check(file: h5py.File, path: Path) -> dict[str, Any]:
             raise WorkbenchError(f"{path} is damaged: its {name} is missing")
         if dataset.ndim != _RANKS[column.kind] or dataset.dtype != np.dtype(column.dtype):
             raise WorkbenchError(f"{path} is damaged: its {name} is of another type")
+        if dataset.nbytes > BEST_COMPRESSION * dataset.id.get_storage_size() + SMALL:
+            raise WorkbenchError(f"{path} is damaged: its {name} declares more than it holds")
         lengths.add(dataset.shape[0])
     if len(lengths) != 1:
         raise WorkbenchError(f"{path} is damaged: its columns differ in length")
     try:
         facts = json.loads(file.attrs["facts"])
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         facts = None
     if not isinstance(facts, dict):
         raise WorkbenchError(f"{path} is damaged: it does not say what it holds")

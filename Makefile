@@ -23,7 +23,7 @@ imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("workbench needs Python 3.11 or newer (try: make PYTHON=python3.11)" if sys.version_info < (3, 11) else 0)'

@@ -139,7 +139,7 @@ def test_the_same_command_again_goes_on(run: Path, cli: Cli, tmp_path: Path) -> 
     assert_refused(cli("sample", "run", "--num", 3, "--seed", 1, "--out", "out"), "out", "--resume")
 
 
-@pytest.mark.parametrize("attempt", range(int(os.environ.get("SAMPLING_KILLS", "4"))))
+@pytest.mark.parametrize("attempt", range(int(os.environ.get("SAMPLING_KILLS", "2"))))
 def test_kill_9_loses_only_chains_in_flight(
     attempt: int, run: Path, cli: Cli, uninterrupted: Path, tmp_path: Path
 ) -> None:

@@ -98,7 +98,7 @@ async def test_the_form_says_at_once_what_is_wrong(run: Path) -> None:
             ("num", "0", "✗ a whole number from 1 to 1,000,000"),
             ("num", "9999999999999999999999", "✗ a whole number from 1 to"),
             ("num", "²", "✗ a whole number from 1 to"),
-            ("steps", "-1", "✗ a whole number from 0 to 999,999"),
+            ("steps", "-1", "✗ a whole number from 0 to 99,999"),
             ("steps", "ten", "✗ a whole number from 0 to"),
         ):
             field = form.query_one(f"#{name}", Field)

@@ -135,7 +135,7 @@ def sample(
         raise WorkbenchError("give a run directory or a checkpoint to sample from (see workbench sample --help)")
     else:
         given |= {name: value for name, value in (("num", num), ("steps", steps)) if value is not None}
-        SamplingSpec.from_dict({"labels": [0], "num": 16, **given})  # refuse what is wrong before seconds of loading
+        refuse_idle(SamplingSpec.from_dict({"labels": [0], "num": 16, **given}), given)  # before seconds of loading
     from workbench.cli.sampling import go_on, run_sampling
 
     if resume is not None:
@@ -172,7 +172,6 @@ def _new(
     defaults = dict(defaults_for(data or facts.get("data")))
     defaults["min_steps"] = min(defaults["min_steps"], given.get("steps", defaults["steps"]) // 2)
     spec = SamplingSpec.from_dict({"num": 16, **defaults, **given, "labels": list(labels)})
-    refuse_idle(spec, given)
     settings = Settings(
         checkpoint=target.checkpoint.absolute(), checkpoint_digest=target.digest(), data=data, spec=spec
     )

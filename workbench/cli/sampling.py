@@ -32,6 +32,7 @@ STATUS_SECONDS = 5.0
 """Least time between two lines in a pipe about what takes time."""
 
 BAD_INPUT = 2
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def go_on(out: Path, *, num: int | None, steps: int | None) -> tuple[Path, Settings, Target]:
@@ -59,33 +60,61 @@ def run_sampling(target: Target, settings: Settings, out: Path, **where: Any) ->
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
     processes = where["devices"] * where["num_nodes"]
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process
+    interrupt = _Interrupt()
     progress = _Progress("sample" if processes == 1 else f"sample, process 1 of {processes}", quiet=not leads)
+
+    def watch(report: Report) -> None:
+        progress.show(report)
+        interrupt.check()
+
     try:
-        with progress.bar, _interrupting():
-            return run(target, settings, out, watch=progress.show, say=progress.say, status=progress.status, **where)
-    except KeyboardInterrupt as interrupt:
+        with progress.bar, interrupt.watching():
+            return run(target, settings, out, watch=watch, say=progress.say, status=progress.status, **where)
+    except KeyboardInterrupt as error:
         progress.say(f"stopped; go on with: workbench sample --resume {shlex.quote(str(out))}")
-        raise typer.Exit(128 + (interrupt.args or (signal.SIGINT,))[0]) from None
+        raise typer.Exit(128 + (error.args or (signal.SIGINT,))[0]) from None
     except WorkbenchError:
         if leads:
             raise
         raise typer.Exit(BAD_INPUT) from None  # the first process says what went wrong
 
 
-@contextmanager
-def _interrupting() -> Iterator[None]:
-    """Take SIGTERM and SIGHUP (a lost connection) for Ctrl-C, so that what has ended is written first."""
+class _Interrupt:
+    """SIGINT, SIGTERM and SIGHUP (a lost connection) end the run so that what has ended is written first.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(number)
+    While chains run, the first signal is only noted, and ``check`` acts on it between two steps: an exception in the
+    middle of anything may be swallowed or leave half a file. Before that, and from the second on, they are raised.
+    """
 
-    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
-    former = {number: signal.signal(number, stop) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._running = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Handle the signals inside, but those that are ignored (nohup)."""
+        wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        former = {number: signal.signal(number, self._receive) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Between two steps.
+
+        Raises:
+            KeyboardInterrupt: a signal has come; its number is the argument.
+        """
+        self._running = True
+        if self._received is not None:
+            raise KeyboardInterrupt(self._received)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        again, self._received = self._received is not None, number
+        if again or not self._running:
+            raise KeyboardInterrupt(number)
 
 
 class _Progress:

@@ -179,7 +179,7 @@ def default_batch_size(device: torch.device, image_shape: tuple[int, ...]) -> in
     """Chains at once on a device, for images (C, H, W), unless the user says."""
     if device.type != "cpu":
         return ACCELERATOR_CHAINS
-    return min(max(CPU_NUMBERS // math.prod(image_shape), 32), 128)
+    return min(max(CPU_NUMBERS // math.prod(image_shape), 32), 256)
 
 
 def tally(out: Path) -> Tally:

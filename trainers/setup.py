@@ -107,6 +107,15 @@ def epoch_batches(parts: Parts, epoch: int) -> tuple[Tensor, ...]:
     return batches
 
 
+def find_device(name: str) -> torch.device:
+    """One device by Fabric's name for it: auto, cpu, cuda or mps.
+
+    Raises:
+        WorkbenchError: there is no such device.
+    """
+    return make_fabric(name).device
+
+
 def make_fabric(device: str, devices: int = 1, num_nodes: int = 1) -> Fabric:
     """Fabric on some devices of a kind.
 

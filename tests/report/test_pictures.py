@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from trainers.errors import WorkbenchError
+from workbench.analysis.levels import to_uint8
 from workbench.report.figures import image_table, label, line_styles, new_figure, save_figure, scree
-from workbench.report.pictures import RAMP, grid, half_cells, save_png, signed, to_uint8
+from workbench.report.pictures import RAMP, grid, half_cells, save_png, signed
 
 RNG = np.random.default_rng(0)
 

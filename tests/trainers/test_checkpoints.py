@@ -1,18 +1,14 @@
 """Checkpoints come back bit for bit, are whole or absent, and nothing damaged or foreign is taken for one."""
 
 import json
-import os
-import resource
-import stat
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from disk_faults import failing_fsync, names, old_file
 from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refuses
@@ -29,7 +25,6 @@ from trainers.checkpoints import (
     restore_optimizer,
     save_resume,
     save_weights,
-    write_atomically,
 )
 from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
@@ -37,7 +32,6 @@ from trainers.rundir import find_weights
 from trainers.spec import RolledBack
 
 SPEC = ModelSpec(name="small-cnn", width=4, in_channels=3, num_classes=6, mean=(0.1, 0.2, 1 / 3), std=(0.5, 1e-3, 0.7))
-NOBODY = 65534
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -45,10 +39,6 @@ def network(seed: int = 0) -> nn.Module:
     model = build_model(SPEC)
     model.train()(torch.rand(4, 3, 8, 8))  # running statistics of its own
     return model
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
 
 
 def identical(one: Tensor, other: Tensor) -> bool:
@@ -263,131 +253,6 @@ def test_the_other_kind_is_refused(tmp_path: Path) -> None:
         load_weights(resumed)
 
 
-def test_an_atomic_write_is_whole_and_leaves_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    for content in (b"", b"first", bytes(1_000_000), b"last"):
-        write_atomically(path, content)
-        assert path.read_bytes() == content
-        assert names(tmp_path) == ["file"]
-
-
-def test_content_is_on_disk_before_it_is_renamed_and_the_name_after(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, order = tmp_path / "file", []
-    path.write_bytes(b"old")
-    fsync, replace = os.fsync, Path.replace
-
-    def watched_fsync(descriptor: int) -> None:
-        status = os.fstat(descriptor)
-        order.append(("fsync", "folder" if stat.S_ISDIR(status.st_mode) else status.st_size, path.read_bytes()))
-        fsync(descriptor)
-
-    def watched_replace(source: Path, target: Path) -> Path:
-        order.append(("rename", source.read_bytes(), target.read_bytes()))
-        return replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", watched_fsync)
-    monkeypatch.setattr(Path, "replace", watched_replace)
-    write_atomically(path, b"newer")
-    assert order == [("fsync", 5, b"old"), ("rename", b"newer", b"old"), ("fsync", "folder", b"newer")]
-
-
-@contextmanager
-def full_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """No file may grow beyond 64 KiB."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
-    try:
-        yield path
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextmanager
-def failing_fsync(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    def fail(_: int) -> None:
-        raise OSError(5, "Input/output error")
-
-    with patch.context() as inside:
-        inside.setattr(os, "fsync", fail)
-        yield path
-
-
-@contextmanager
-def interrupted(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    def fail(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with patch.context() as inside:
-        inside.setattr(os, "fsync", fail)
-        yield path
-
-
-@contextmanager
-def failing_rename(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    def fail(*_: Path) -> None:
-        raise OSError(30, "Read-only file system")
-
-    with patch.context() as inside:
-        inside.setattr(Path, "replace", fail)
-        yield path
-
-
-@contextmanager
-def read_only_folder(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that may not be written to; the superuser, whom modes do not stop, becomes nobody for a while."""
-    with tempfile.TemporaryDirectory() as folder:
-        inner = Path(folder) / path.name
-        inner.write_bytes(path.read_bytes())
-        inner.chmod(0o644)
-        Path(folder).chmod(0o555)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(NOBODY)
-        try:
-            yield inner
-        finally:
-            if user == 0:
-                os.seteuid(user)
-            Path(folder).chmod(0o755)
-
-
-FAILURES = {
-    "full disk": (full_disk, WorkbenchError),
-    "fsync fails": (failing_fsync, WorkbenchError),
-    "rename fails": (failing_rename, WorkbenchError),
-    "read-only folder": (read_only_folder, WorkbenchError),
-    "Ctrl-C": (interrupted, KeyboardInterrupt),
-}
-
-
-@pytest.mark.parametrize("what", FAILURES)
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    fails, error = FAILURES[what]
-    with fails(_old(tmp_path), monkeypatch) as path:
-        with pytest.raises(error):
-            write_atomically(path, bytes(200_000))
-        assert path.read_bytes() == b"old"
-        assert names(path.parent) == ["file"]
-
-
-def _old(folder: Path) -> Path:
-    path = folder / "file"
-    path.write_bytes(b"old")
-    return path
-
-
-def test_a_first_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with failing_fsync(tmp_path / "file", monkeypatch) as path, pytest.raises(WorkbenchError, match="Input/output"):
-        write_atomically(path, b"new")
-    assert names(tmp_path) == []
-    with pytest.raises(WorkbenchError, match="nowhere"):
-        write_atomically(tmp_path / "nowhere" / "file", b"new")
-
-
 @pytest.mark.parametrize(
     "save_one",
     [
@@ -398,21 +263,10 @@ def test_a_first_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: py
 def test_checkpoints_are_written_atomically(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save_one: Callable[[Path], None]
 ) -> None:
-    with failing_fsync(_old(tmp_path), monkeypatch) as path, pytest.raises(WorkbenchError, match="Input/output"):
+    with failing_fsync(old_file(tmp_path), monkeypatch) as path, pytest.raises(WorkbenchError, match="Input/output"):
         save_one(path)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
-
-
-def test_an_exclusive_write_never_replaces(tmp_path: Path) -> None:
-    path = _old(tmp_path)
-    with pytest.raises(FileExistsError):
-        write_atomically(path, b"new", exclusive=True)
-    assert path.read_bytes() == b"old"
-    assert names(tmp_path) == ["file"]
-    write_atomically(tmp_path / "other", b"new", exclusive=True)
-    assert (tmp_path / "other").read_bytes() == b"new"
-    assert names(tmp_path) == ["file", "other"]
 
 
 def store_with(folder: Path, epochs: set[int], **settings: Any) -> CheckpointStore:

@@ -1,13 +1,28 @@
 """Ctrl-C as a polite question: the first one ends the run after its batch, the second one ends the process."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 from trainers.callbacks import Answer, BatchReport, EpochReport, StartReport
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+Handler = Callable[[int, FrameType | None], None]
+
+
+@contextmanager
+def handling(handler: Handler) -> Iterator[None]:
+    """Give SIGINT, SIGTERM and SIGHUP (a lost connection) to a handler inside, but those that are ignored (nohup)."""
+    wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, handler) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, before in former.items():
+            signal.signal(number, before)
 
 
 class StopOnSignal:
@@ -17,16 +32,9 @@ class StopOnSignal:
         """Nothing has come yet; ``watching`` installs the handlers."""
         self.received: int | None = None
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Handle the signals inside, but those that are ignored (nohup); after the first one, the next interrupts."""
-        wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        former = {number: signal.signal(number, self._receive) for number in wanted}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+    def watching(self) -> AbstractContextManager[None]:
+        """Handle the signals inside; after the first one, the next interrupts."""
+        return handling(self._receive)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number

@@ -185,9 +185,10 @@ def _draw(fitted: "ClassPCA", file: Path) -> list[Path]:
 
 
 def _show_means(fitted: "ClassPCA") -> None:
+    from workbench.analysis.levels import to_uint8
     from workbench.cli.pca_figures import MOST_CLASSES_SHOWN, is_of_pictures
     from workbench.report import console, plain
-    from workbench.report.pictures import grid, half_cells, to_uint8
+    from workbench.report.pictures import grid, half_cells
 
     if not is_of_pictures(fitted):
         return

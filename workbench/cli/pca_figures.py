@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.analysis.levels import to_uint8
 from workbench.pca.spec import PIXELS
 from workbench.pca.values import ClassPCA
-from workbench.report.pictures import CHANNELS, signed, to_uint8
+from workbench.report.pictures import CHANNELS, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

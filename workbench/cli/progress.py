@@ -25,22 +25,27 @@ class StderrConsole(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
+def figures_bar(console: Console) -> Progress:
+    """A bar with a title, figures (a field of its tasks) and the time that is left; nothing if it is no terminal."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        refresh_per_second=4,
+        disable=not console.is_terminal,
+    )
+
+
 class TrainProgress:
     """A callback that shows loss, adversarial accuracy and mean ΔE on stderr."""
 
     def __init__(self, title: str) -> None:
         """Name what is being trained; ``shown`` displays it."""
         self._console = StderrConsole(stderr=True, highlight=False, markup=False)
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            refresh_per_second=4,
-            disable=not self._console.is_terminal,
-        )
+        self._bar = figures_bar(self._console)
         self._title = title
         self._task: TaskID | None = None
         self._epochs = 0

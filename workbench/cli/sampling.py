@@ -6,18 +6,17 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainers.errors import WorkbenchError
 from trainers.rundir import CHECKPOINTS
-from workbench.cli.progress import StderrConsole
+from workbench.cli.interrupt import handling
+from workbench.cli.progress import StderrConsole, figures_bar
 from workbench.report.text import MISSING, nats, visible
 from workbench.sampling.job import Progress as Report
 from workbench.sampling.job import Tally
@@ -32,7 +31,6 @@ STATUS_SECONDS = 5.0
 """Least time between two lines in a pipe about what takes time."""
 
 BAD_INPUT = 2
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def go_on(out: Path, *, num: int | None, steps: int | None) -> tuple[Path, Settings, Target]:
@@ -90,16 +88,9 @@ class _Interrupt:
         self._received: int | None = None
         self._running = False
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Handle the signals inside, but those that are ignored (nohup)."""
-        wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        former = {number: signal.signal(number, self._receive) for number in wanted}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+    def watching(self) -> AbstractContextManager[None]:
+        """Handle the signals inside."""
+        return handling(self._receive)
 
     def check(self) -> None:
         """Between two steps.
@@ -123,16 +114,7 @@ class _Progress:
     def __init__(self, title: str, *, quiet: bool) -> None:
         self._title = title
         self._console = StderrConsole(stderr=True, highlight=False, markup=False, quiet=quiet)
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            refresh_per_second=4,
-            disable=not self._console.is_terminal,
-        )
+        self.bar = figures_bar(self._console)
         self._task = self.bar.add_task(title, total=None, figures="")
         self._began: float | None = None
         self._next = time.monotonic() + STATUS_SECONDS  # what is quick is not worth a line

@@ -10,13 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from trainers.setup import find_device
 from workbench.cli.progress import StderrConsole
 from workbench.quality import (
     Measure,
     Scores,
     Working,
     default_cache,
-    find_device,
     find_judge,
     fit_samples,
     load_against,

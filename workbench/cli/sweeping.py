@@ -17,9 +17,10 @@ from rich.text import Text
 
 from trainers.errors import WorkbenchError
 from trainers.provenance import git_revision, now, versions
+from trainers.setup import find_device
 from workbench.cli.progress import StderrConsole
 from workbench.cli.scoring import ScoreProgress
-from workbench.quality import Working, default_cache, find_device
+from workbench.quality import Working, default_cache
 from workbench.report import console, json_text, plain, unbroken, visible
 from workbench.report.figures import Panel, save_figure, tradeoff
 from workbench.report.text import MISSING, percent

@@ -1,7 +1,6 @@
 """How good samples are: FID, IS, KID, precision and recall, density and coverage, class agreement."""
 
 from workbench.quality.against import Against, fit_samples, load_against
-from workbench.quality.device import find_device
 from workbench.quality.extractors import Extractor, load_extractor
 from workbench.quality.judges import Judge, find_judge
 from workbench.quality.reference import Reference, default_cache, reference_statistics
@@ -18,7 +17,6 @@ __all__ = [
     "Scores",
     "Working",
     "default_cache",
-    "find_device",
     "find_judge",
     "fit_samples",
     "load_against",

@@ -26,12 +26,6 @@ _NEGATIVE, _ZERO, _POSITIVE = (33, 102, 172), (247, 247, 247), (178, 96, 10)
 """Blue, near-white, brown: told apart by every kind of colour vision."""
 
 
-def to_uint8(images: NDArray[Any]) -> NDArray[np.uint8]:
-    """Images in [0, 1] of any shape to levels 0..255; values outside are clipped."""
-    levels: NDArray[np.uint8] = np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
-    return levels
-
-
 def signed(images: NDArray[Any]) -> NDArray[np.uint8]:
     """Signed images, such as components, to pictures in which zero looks the same everywhere.
 

@@ -18,9 +18,10 @@ from PIL import Image as Pillow
 from trainers.atomic import write_atomically
 from trainers.energylog.files import abandon, descriptor, temporary
 from trainers.errors import WorkbenchError
+from workbench.analysis.levels import to_uint8
 from workbench.sampling.chain import Chain, Reason
 from workbench.sampling.files import SEGMENTS, Place, ended_chains, files_of, open_samples, segments, values
-from workbench.sampling.tables import COLUMNS, NAME, create, encode, to_bytes, to_rows, write_facts
+from workbench.sampling.tables import COLUMNS, NAME, create, encode, to_rows, write_facts
 
 IMAGES = "images"
 
@@ -84,7 +85,7 @@ def save_image(out: Path, chain: Chain, class_names: Sequence[str]) -> None:
         WorkbenchError: it cannot be written.
     """
     folder = out / IMAGES / class_folder(chain.label, class_names)
-    pixels = to_bytes(chain.x)
+    pixels = to_uint8(chain.x)
     image = Pillow.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
     path = folder / f"{chain.number:06d}.png"
     aside = path.with_suffix(".png.tmp")
@@ -127,7 +128,7 @@ def merge(out: Path, *, num_steps: int, facts: Mapping[str, Any]) -> None:
             for first in range(0, len(order), MERGE_BLOCK):
                 _copy(file, first, _by_file(order[first : first + MERGE_BLOCK], chains))
         aside.replace(out / NAME)
-    for path in {place.path for place in chains.values()} | set(paths):
+    for path in paths:
         if path.parent.name == SEGMENTS:
             path.unlink(missing_ok=True)
     if (out / SEGMENTS).is_dir() and not any((out / SEGMENTS).iterdir()):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.errors import WorkbenchError
+from workbench.analysis.levels import to_uint8
 from workbench.sampling.chain import Chain, Reason
 
 FORMAT = "workbench-samples"
@@ -35,12 +36,6 @@ class Column(NamedTuple):
     value: Callable[[Chain], Any]
 
 
-def to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """An image in [0, 1] as grey levels 0..255, rounded to the nearest; NaN becomes 0."""
-    levels: NDArray[np.uint8] = np.rint(np.nan_to_num(image) * 255).astype(np.uint8)
-    return levels
-
-
 COLUMNS: Mapping[str, Column] = {
     "chain": Column("<i8", "number", "number of the chain; seed and number determine its noise", lambda c: c.number),
     "label": Column("<i4", "number", "class that guided it", lambda c: c.label),
@@ -51,8 +46,8 @@ COLUMNS: Mapping[str, Column] = {
     "margin": Column(
         "<f4", "number", "least distance of the stopping rule from its threshold, nats", lambda c: c.margin
     ),
-    "image": Column("u1", "image", "the sample, grey levels", lambda c: to_bytes(c.x)),
-    "start": Column("u1", "image", "where the chain began, grey levels", lambda c: to_bytes(c.start)),
+    "image": Column("u1", "image", "the sample, grey levels", lambda c: to_uint8(c.x)),
+    "start": Column("u1", "image", "where the chain began, grey levels", lambda c: to_uint8(c.start)),
     "x": Column("<f4", "image", "the sample in [0, 1], unrounded, to go on from", lambda c: c.x),
     "velocity": Column(
         "<f4",

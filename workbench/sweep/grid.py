@@ -8,7 +8,7 @@ from typing import Any
 
 from trainers.errors import WorkbenchError
 from trainers.spec import parse_fraction
-from workbench.sampling.spec import SamplingSpec
+from workbench.sampling.spec import MATTERS, SamplingSpec
 
 Lists = Mapping[str, Sequence[Any]]
 """Values by the name of a sampling setting."""
@@ -77,9 +77,9 @@ def _word(matters: Callable[[SamplingSpec], bool]) -> Axis:
 
 AXES: Mapping[str, Axis] = {
     "start": _word(_always),
-    "variance": _number("v", lambda spec: spec.start in ("pca", "local-pca")),
+    "variance": _number("v", MATTERS["variance"]),
     "local": _count("k", lambda spec: spec.start == "local-pca"),
-    "start_scale": _number("x", lambda spec: spec.start in ("pca", "local-pca", "gaussian")),
+    "start_scale": _number("x", MATTERS["start_scale"]),
     "start_noise": _number("sigma", _always),
     "steps": _count("t", _always),
     "stop": _word(_moves),

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from trainers.data import Split
 from trainers.data.split import stratified_order
 from trainers.errors import WorkbenchError
+from trainers.setup import find_device
 from workbench.quality import (
     Against,
     Extractor,
     Judge,
     Reference,
     Working,
-    find_device,
     find_judge,
     fit_samples,
     load_against,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from textual.strip import Strip
 
 from trainers.errors import WorkbenchError
-from workbench.report.pictures import CHANNELS, signed, to_uint8
+from workbench.analysis.levels import to_uint8
+from workbench.report.pictures import CHANNELS, signed
 from workbench.tui import palette
 from workbench.tui.strips import GAP, HEADED, Tile, columns_and_zoom, line, named_rows, picture, thumbnail
 from workbench.tui.tensors import read_tensors

@@ -11,6 +11,7 @@ import typer
 from trainers.errors import WorkbenchError
 from workbench.cli.compare import compare
 from workbench.cli.demo import demo
+from workbench.cli.export import export
 from workbench.cli.inspect import inspect
 from workbench.cli.methods import methods
 from workbench.cli.onset import onset
@@ -29,6 +30,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     inspect,
     onset,
     compare,
+    export,
     runs,
     methods,
     pca,

@@ -31,21 +31,23 @@ class Ball:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttackSpec:
-    """Signed-gradient ascent on the cross-entropy inside a ball; lengths are in units of ε.
+    """Signed-gradient ascent on an objective inside a ball; lengths are in units of ε unless said otherwise.
 
-    ``start`` is x itself or x + U(±start_radius·ε), clipped to the image range; each of ``steps`` moves by
-    ``step_size``·ε along the gradient's sign, is projected onto the ball if ``clip_to_ball``, and onto the image range
-    always.
+    ``start`` is x itself, x + U(±start_radius·ε), or x + N(0, start_radius²) with ``start_radius`` in pixel units,
+    clipped to the image range; each of ``steps`` moves by ``step_size``·ε along the gradient's sign, is projected onto
+    the ball if ``clip_to_ball``, and onto the image range always. ``objective`` is the cross-entropy to the label,
+    minus the cross-entropy to a random wrong class ("targeted"), or KL(p(x)‖p(x*)) ("kl").
     ``batch_norm`` is the mode in which its gradients are taken.
     """
 
     name: str
-    start: Literal["zero", "uniform"]
+    start: Literal["zero", "uniform", "normal"]
     start_radius: float = 1.0
     steps: int = 1
     step_size: float = 1.0
     clip_to_ball: bool = True
     batch_norm: BatchNormMode = "train"
+    objective: Literal["cross-entropy", "targeted", "kl"] = "cross-entropy"
 
 
 def fgsm(batch_norm: BatchNormMode = "eval") -> AttackSpec:

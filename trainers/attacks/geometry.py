@@ -12,6 +12,12 @@ def uniform_start(x: Tensor, radius: float, generator: torch.Generator) -> Tenso
     return noise.add_(x).clamp_(0.0, 1.0)
 
 
+def normal_start(x: Tensor, std: float, generator: torch.Generator) -> Tensor:
+    """X + N(0, std²) per pixel, std in pixel units, clipped to [0, 1]; same shape as ``x``."""
+    noise = torch.empty_like(x).normal_(0.0, std, generator=generator)
+    return noise.add_(x).clamp_(0.0, 1.0)
+
+
 def sign_step(x_adv: Tensor, gradient: Tensor, size: float) -> Tensor:
     """Steepest ascent under l∞: x_adv + size·sign(gradient)."""
     return x_adv + size * gradient.sign()

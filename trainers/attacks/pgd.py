@@ -6,15 +6,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from trainers.attacks.geometry import project, sign_step, uniform_start
-from trainers.energy import cross_entropy
+from trainers.attacks.geometry import normal_start, project, sign_step, uniform_start
+from trainers.attacks.objectives import FROM_CLEAN_LOGITS, to_label
 from trainers.spec import AttackSpec, Ball
 
 Forward = Callable[[Tensor], Tensor]
 
 
 class Perturbed(NamedTuple):
-    """Adversarial images and, where the attack began at x, the logits of x from its first pass (else None)."""
+    """Adversarial images and, where the attack forwarded x itself, the logits of x (else None)."""
 
     x_adv: Tensor
     clean_logits: Tensor | None
@@ -30,30 +30,36 @@ def perturb(
     generator: torch.Generator,
     keep_graph: bool = False,
 ) -> Perturbed:
-    """Ascend the cross-entropy from the attack's start (Madry et al. 2018, eq. 2.2; FGSM is one step).
+    """Ascend the attack's objective from its start (Madry et al. 2018, eq. 2.2; FGSM is one step, noise is none).
 
     Args:
         forward: images (B, C, H, W) in [0, 1] to logits (B, K). Its mode is the caller's business.
         x: natural images, not changed.
         y: labels (B,).
         ball: the perturbation set around ``x``.
-        attack: start, steps and step size in units of ε.
-        generator: source of the random start, on the device of ``x``.
-        keep_graph: keep the graph of the first pass, so that a loss can use ``clean_logits`` with gradient.
+        attack: objective, start, steps and step size in units of ε.
+        generator: source of random targets and starts, in this order, on the device of ``x``.
+        keep_graph: keep the graph of the first pass, so that a loss can use ``clean_logits`` with gradient; of an
+            attack that starts at x.
 
     Returns:
         ``x_adv`` detached, in [0, 1] and (if ``attack.clip_to_ball``) in the ball. ``clean_logits`` are detached
         unless ``keep_graph``.
     """
     starts_at_x = attack.start == "zero"
-    x_adv = x if starts_at_x else uniform_start(x, attack.start_radius * ball.eps, generator)
     clean_logits: Tensor | None = None
+    objective = to_label(y)
+    if attack.objective in FROM_CLEAN_LOGITS:
+        with torch.no_grad():
+            clean_logits = forward(x)
+        objective = FROM_CLEAN_LOGITS[attack.objective](clean_logits, y, generator)
+    x_adv = _start(x, attack, ball, generator)
     for i in range(attack.steps):
         x_adv = x_adv.detach().requires_grad_(True)
         keep = keep_graph and starts_at_x and i == 0
         with torch.enable_grad():
             logits = forward(x_adv)
-            (gradient,) = torch.autograd.grad(cross_entropy(logits, y).sum(), x_adv, retain_graph=keep)
+            (gradient,) = torch.autograd.grad(objective(logits).sum(), x_adv, retain_graph=keep)
         if starts_at_x and i == 0:
             clean_logits = logits if keep else logits.detach()
         x_adv = sign_step(x_adv.detach(), gradient, attack.step_size * ball.eps)
@@ -61,3 +67,9 @@ def perturb(
             x_adv = project(x_adv, x, ball)
         x_adv = x_adv.clamp_(0.0, 1.0)
     return Perturbed(x_adv.detach(), clean_logits)
+
+
+def _start(x: Tensor, attack: AttackSpec, ball: Ball, generator: torch.Generator) -> Tensor:
+    if attack.start == "uniform":
+        return uniform_start(x, attack.start_radius * ball.eps, generator)
+    return normal_start(x, attack.start_radius, generator) if attack.start == "normal" else x

@@ -68,7 +68,7 @@ def lose(path: str, with_reader: str) -> None:
     if with_reader == "no":
         log.close()
     read_only = os.open(path, os.O_RDONLY)
-    os.dup2(read_only, descriptor(writer._file))
+    os.dup2(read_only, descriptor(writer._sink.file))
     for _ in range(2):
         try:
             append(writer, 1)

@@ -75,7 +75,7 @@ def test_a_heartbeat_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch:
     log = runs.create(path)
     runs.append(log, 1)
     with path.open("rb") as read_only:
-        os.dup2(read_only.fileno(), descriptor(log._file))
+        os.dup2(read_only.fileno(), descriptor(log._sink.file))
     log._pulse.join(timeout=30)
     with pytest.raises(WorkbenchError, match=r"cannot write the heartbeat to .*its 1 committed epochs are safe"):
         log.close("finished")

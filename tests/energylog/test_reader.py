@@ -117,8 +117,8 @@ def test_the_pulse_is_looked_at_again_before_a_log_is_called_crashed(path: Path)
     now = [time.time()]
     with runs.create(path) as writer, EnergyLog.open(path, clock=lambda: now[0]) as log:
         now[0] += 2 * CRASHED_AFTER_SECONDS
-        writer._data["/state/heartbeat"][0] = now[0]
-        writer._file.flush()
+        writer._sink.data["/state/heartbeat"][0] = now[0]
+        writer._sink.file.flush()
         runs.append(writer, 1)
         assert log.status == "running"
         assert log.refresh()  # that look must not swallow the news

@@ -108,7 +108,7 @@ def test_the_old_log_stays_until_the_new_one_is_whole(path: Path, monkeypatch: p
         runs.append(log, 2)
     before = path.read_bytes()
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         assert path.read_bytes() == before
         raise OSError(28, "No space left on device")
 
@@ -140,8 +140,8 @@ def test_a_dead_writer_is_waited_for_only_a_moment(
 ) -> None:
     monkeypatch.setattr(recover, "SILENT_AFTER_SECONDS", 0.1)
     with runs.create(path.with_name("live.h5")) as log:
-        log._data["/state/heartbeat"][0] = time.time() + clock_ahead
-        log._file.flush()
+        log._sink.data["/state/heartbeat"][0] = time.time() + clock_ahead
+        log._sink.file.flush()
         shutil.copy(log.path, path)
     LogWriter.resume(path).close("stopped")
 

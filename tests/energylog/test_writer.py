@@ -257,7 +257,7 @@ def test_a_row_may_never_share_a_chunk_with_a_committed_one(path: Path) -> None:
     with runs.create(path) as log:
         runs.append(log, 1)
         with pytest.raises(AssertionError, match="share a chunk"):
-            log._write("/step/loss", 1, np.zeros(35))
+            log._sink.write("/step/loss", 1, np.zeros(35))
 
 
 @pytest.mark.parametrize(("axis", "name"), [("epoch", "committed"), ("step", "committed_steps")])
@@ -282,10 +282,10 @@ def test_rows_are_flushed_before_they_are_counted(
 
     log = runs.create(path)
     with monkeypatch.context() as patch:
-        patch.setattr(log, "_file", Watched(log._file, "file"))
+        patch.setattr(log._sink, "file", Watched(log._sink.file, "file"))
         for dataset in DATASETS:
             label = "count" if dataset.path == f"/state/{name}" else dataset.axes[0]
-            patch.setitem(log._data, dataset.path, Watched(log._data[dataset.path], label))
+            patch.setitem(log._sink.data, dataset.path, Watched(log._sink.data[dataset.path], label))
         runs.append(log, 1)
     log.close("finished")
     count = order.index("count")
@@ -311,7 +311,7 @@ def test_create_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_failed_creation_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(layout, "write_meta", fail)

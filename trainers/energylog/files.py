@@ -50,6 +50,50 @@ def publish(file: h5py.File, temporary_name: Path, path: Path) -> None:
     temporary_name.replace(path)
 
 
+def replace(path: Path, content: bytes, *, lasting: bool = True) -> None:
+    """Put a whole file in the place of ``path`` in one step; its temporary name is fixed, for there is one writer.
+
+    Args:
+        path: The file.
+        content: All of it.
+        lasting: Whether it must be on the disk before this returns, and survive a power cut.
+
+    Raises:
+        OSError: It cannot be written; ``path`` is as it was.
+    """
+    name = path.with_name(f".{path.name}.tmp")
+    try:
+        name.write_bytes(content)
+        if lasting:
+            put_in_place(name, path)
+        else:
+            name.replace(path)
+    except OSError:
+        with suppress(OSError):
+            name.unlink(missing_ok=True)
+        raise
+
+
+def put_in_place(temporary_name: Path, path: Path) -> None:
+    """Rename a closed file over ``path`` so that after a power cut there is either the old file or the new one, whole.
+
+    Raises:
+        OSError: It cannot be done.
+    """
+    _sync(temporary_name)
+    temporary_name.replace(path)
+    with suppress(OSError):  # not every file system has this call for directories
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def abandon(file: h5py.File) -> None:
     """Close a file that can no longer be written, leaving on disk what is there.
 
@@ -58,6 +102,9 @@ def abandon(file: h5py.File) -> None:
     any data set with unwritten chunks is let go.
     """
     if not file:
+        return
+    if file.driver == "core":  # in memory
+        file.close()
         return
     with Path(os.devnull).open("r+b", buffering=0) as null:
         os.dup2(null.fileno(), descriptor(file), inheritable=False)

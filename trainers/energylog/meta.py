@@ -51,6 +51,9 @@ class RunMeta:
     created: str
 
 
+SEGMENTS = "segments"
+"""The attribute ``storage`` of a log whose tables of each epoch are in files of their own."""
+
 ROOT_ATTRIBUTES = {
     "format": f"the text {FORMAT}",
     "schema_version": f"{SCHEMA_VERSION}",
@@ -64,6 +67,7 @@ ROOT_ATTRIBUTES = {
     "versions": "versions of the libraries, a JSON object",
     "git_revision": "revision of the code; absent if unknown",
     "created": "when the run began, ISO 8601 UTC",
+    "storage": "the text segments where the tables of each epoch are in files of their own; absent elsewhere",
 }
 """Every attribute of the file's root and what it holds."""
 
@@ -74,8 +78,14 @@ SPLIT_ATTRIBUTES = {
 """Every attribute of the groups ``/train`` and ``/probe`` and what it holds."""
 
 
-def write_meta(file: h5py.File, meta: RunMeta) -> None:
-    """Write ``meta`` as attributes of the root and of ``/train`` and ``/probe``, which must exist."""
+def write_meta(file: h5py.File, meta: RunMeta, *, storage: str | None = None) -> None:
+    """Write ``meta`` as attributes of the root and of ``/train`` and ``/probe``, which must exist.
+
+    Args:
+        file: An empty log.
+        meta: The run's facts.
+        storage: SEGMENTS, or None for a log that is one file.
+    """
     root: dict[str, str | int | None] = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -89,6 +99,7 @@ def write_meta(file: h5py.File, meta: RunMeta) -> None:
         "versions": json.dumps(dict(meta.versions)),
         "git_revision": meta.git_revision,
         "created": meta.created,
+        "storage": storage,
     }
     assert list(root) == list(ROOT_ATTRIBUTES)
     write_attributes(file, root)
@@ -148,6 +159,12 @@ def check_format(file: h5py.File) -> None:
         raise WorkbenchError(
             f"{name} has schema version {version}, this program knows {SCHEMA_VERSION}; update workbench to read it"
         )
+
+
+def is_in_segments(file: h5py.File) -> bool:
+    """Whether the tables of each epoch are in files of their own."""
+    root = dict(file.attrs)
+    return "storage" in root and _text(root, "storage") == SEGMENTS
 
 
 def decode(value: bytes) -> str:

@@ -140,7 +140,14 @@ class EnergyLog:
         with self._lock:
             if not 0 <= epoch < self.committed:
                 raise WorkbenchError(f"{self.path} has no epoch {epoch}; its epochs are 0 to {self.committed - 1}")
-            row: NDArray[Any] = self._log.rows(f"/{split}/{column}", epoch, epoch + 1, committed=self.committed)[0]
+            path = f"/{split}/{column}"
+            try:
+                row: NDArray[Any] = self._log.rows(path, epoch, epoch + 1, committed=self.committed)[0]
+            except WorkbenchError:
+                if not self._log.in_segments or self._log.is_at(self.path):
+                    raise
+                self._look()  # the run has ended meanwhile, and its segments have become one file
+                row = self._log.rows(path, epoch, epoch + 1, committed=self.committed)[0]
             return row
 
     def keys(self, split: str) -> SampleKeys:

@@ -20,7 +20,7 @@ def checked_datasets(file: h5py.File) -> dict[str, Any]:
     Raises:
         WorkbenchError: One is not; the message does not name the file.
     """
-    datasets = {expected.path: _dataset(file, expected) for expected in DATASETS}
+    datasets = {expected.path: checked_dataset(file, expected) for expected in DATASETS}
     block = int(datasets["/step/step"].chunks[0])
     if block > MAX_STEP_BLOCK:
         raise WorkbenchError(f"{block} steps per block")
@@ -47,7 +47,12 @@ def num_chunks(dataset: Any, num_rows: int) -> int:
     return math.prod(counts)
 
 
-def _dataset(file: h5py.File, expected: Dataset) -> Any:
+def checked_dataset(file: h5py.File, expected: Dataset) -> Any:
+    """A data set of the schema, plain and of the right type; its shape remains to be checked.
+
+    Raises:
+        WorkbenchError: It is not; the message does not name the file.
+    """
     group: Any = file
     *parents, name = expected.path.strip("/").split("/")
     for parent in parents:

@@ -1,26 +1,25 @@
-"""Write a log while the run goes on: append, flush, count, flush, so that a reader never sees half an epoch."""
+"""Write a log while the run goes on: rows first, then what counts them, so that nobody reads half an epoch."""
 
 import atexit
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.energylog.files import HDF5_ERRORS, abandon, descriptor, publish, reason, temporary
+from trainers.energylog.files import HDF5_ERRORS, abandon, publish, reason, temporary
+from trainers.energylog.filesystem import LogMode, swmr_works
 from trainers.energylog.layout import create_file
 from trainers.energylog.meta import RunMeta
-from trainers.energylog.recover import copy_committed
+from trainers.energylog.recover import copy_committed, copy_index
 from trainers.energylog.schema import (
     COUNTER_OF,
-    DATASETS,
     EPOCH_DTYPE,
     EVENT_DTYPE,
     HEARTBEAT_SECONDS,
@@ -31,6 +30,9 @@ from trainers.energylog.schema import (
     STEP_DTYPE,
     step_block,
 )
+from trainers.energylog.segment_sink import SegmentedLog
+from trainers.energylog.segments import folder_of, has_segments, remove_segments
+from trainers.energylog.sinks import LiveFile, Sink
 from trainers.energylog.statistics import delta_statistics, histogram_counts
 from trainers.energylog.tables import SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
@@ -46,17 +48,16 @@ class LogWriter:
     given up: what was committed stays readable, every further call but :meth:`close` raises the same error.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
-        """Take over a file that is in SWMR mode; use :meth:`create` or :meth:`resume` instead."""
+    def __init__(self, sink: Sink, path: Path) -> None:
+        """Take over a log that readers can see; use :meth:`create` or :meth:`resume` instead."""
         self.path = path
-        self._file = file
-        self._data: dict[str, Any] = {dataset.path: file[dataset.path] for dataset in DATASETS}
-        self._rows = {axis: int(self._data[counter][0]) for axis, counter in COUNTER_OF.items()}
-        self._num_samples = {split: len(self._data[f"/{split}/index"]) for split in SPLITS}
-        self._block = int(self._data["/step/step"].chunks[0])
+        self._sink = sink
+        self._rows = {axis: int(sink.data[counter][0]) for axis, counter in COUNTER_OF.items()}
+        self._num_samples = {split: len(sink.data[f"/{split}/index"]) for split in SPLITS}
+        self._block = int(sink.data["/step/step"].chunks[0])
         self._pending = np.zeros(self._block, dtype=STEP_DTYPE)
         self._num_pending = 0
-        steps = self._data["/step/step"][: self._rows["step"]]
+        steps = sink.data["/step/step"][: self._rows["step"]]
         self._num_steps = int(np.count_nonzero(steps >= 0))
         self._lock = threading.RLock()
         self._failure: str | None = None
@@ -75,6 +76,7 @@ class LogWriter:
         train: SampleKeys,
         probe: SampleKeys,
         steps_per_epoch: int | None = None,
+        mode: LogMode = "auto",
     ) -> Self:
         """Start a new log; it appears under ``path`` complete and readable.
 
@@ -84,19 +86,25 @@ class LogWriter:
             train: The training samples; every epoch's table has their order.
             probe: The probe samples likewise.
             steps_per_epoch: Optimizer steps per epoch, to choose the block of ``/step``; None if unknown.
+            mode: ``swmr``: one file that readers follow; ``segments``: closed files, one per epoch, which become one
+                file when the run is finished; ``auto``: SWMR unless the file system is known not to be up to it.
 
         Raises:
             WorkbenchError: ``path`` exists or cannot be written.
         """
         path = Path(path)
+        keys, block = {"train": train, "probe": probe}, step_block(steps_per_epoch)
         with temporary(path) as name:
             if path.exists():
                 raise WorkbenchError(f"{path} exists; resume that run or choose another directory")
-            file = create_file(name, meta, {"train": train, "probe": probe}, step_block(steps_per_epoch))
-            return cls._start(file, name, path)
+            if has_segments(path):
+                raise WorkbenchError(f"{folder_of(path)} holds what is left of a run; choose another directory")
+            if _uses_segments(path, mode):
+                return cls(_start_segments(create_file(path, meta, keys, block, segments=True), path), path)
+            return cls(_start_live(create_file(name, meta, keys, block), name, path), path)
 
     @classmethod
-    def resume(cls, path: Path) -> Self:
+    def resume(cls, path: Path, *, mode: LogMode = "auto") -> Self:
         """Continue a log, however its writer ended.
 
         What is committed is copied to a new file, which then takes the place of the old one in one step. Steps of an
@@ -104,28 +112,18 @@ class LogWriter:
 
         Args:
             path: The log's file.
+            mode: How to go on, however it was written before; see :meth:`create`.
 
         Raises:
             WorkbenchError: It is missing, damaged, not an energy log or still being written, or there is no room.
         """
         path = Path(path)
         with temporary(path) as name:
-            file = copy_committed(path, name)
-            return cls._start(file, name, path)
-
-    @classmethod
-    def _start(cls, file: h5py.File, name: Path, path: Path) -> Self:
-        """Set the pulse, enter SWMR mode (nothing can be created from here on) and publish."""
-        try:
-            file["/state/heartbeat"][0] = time.time()
-            file["/state/status"][0] = STATUSES.index("running")
-            file.swmr_mode = True
-            file.flush()
-            publish(file, name, path)
-        except BaseException:
-            abandon(file)
-            raise
-        return cls(file, path)
+            if _uses_segments(path, mode):
+                return cls(_start_segments(copy_index(path), path), path)
+            sink = _start_live(copy_committed(path, name), name, path)
+            remove_segments(path)
+            return cls(sink, path)
 
     @property
     def committed(self) -> int:
@@ -188,11 +186,10 @@ class LogWriter:
             self._flush_steps()
             for split, table in tables.items():
                 for column in SAMPLE_COLUMNS:
-                    self._write(f"/{split}/{column.name}", epoch, getattr(table, column.name)[None])
-                self._write(HISTOGRAM_OF[split], epoch, histogram_counts(deltas[split])[None])
-            self._write("/epoch", epoch, row)
+                    self._sink.write(f"/{split}/{column.name}", epoch, getattr(table, column.name)[None])
+                self._sink.write(HISTOGRAM_OF[split], epoch, histogram_counts(deltas[split])[None])
+            self._sink.write("/epoch", epoch, row)
             self._commit("epoch", 1)
-            os.fsync(descriptor(self._file))
         committed: np.void = row[0]
         return committed
 
@@ -210,7 +207,7 @@ class LogWriter:
             row["time"], row["epoch"], row["step"] = time.time(), epoch, step
             for name, text in (("kind", kind), ("message", message)):
                 row[name] = _cut(text, EVENT_DTYPE[name].itemsize)
-            self._write("/events", self._rows["event"], row)
+            self._sink.write("/events", self._rows["event"], row)
             self._commit("event", 1)
 
     def close(self, status: str) -> None:
@@ -225,14 +222,11 @@ class LogWriter:
             self._pulse.join()
         atexit.unregister(self.close)
         with self._lock:
-            if not self._file and (self._failure is None or self._failure_told):
+            if not self._sink.is_open and (self._failure is None or self._failure_told):
                 return
             with self._guard("the end of the run"):
                 self._flush_steps()
-                self._data["/state/heartbeat"][0] = time.time()
-                self._data["/state/status"][0] = STATUSES.index(status)
-                self._file.flush()
-                self._file.close()
+                self._sink.end(status, time.time())
 
     def __enter__(self) -> Self:
         return self
@@ -261,29 +255,18 @@ class LogWriter:
             return
         self._pending[self._num_pending :] = _row(STEP_DTYPE, {"step": -1, "epoch": self.committed})
         for name in STEP_DTYPE.names or ():
-            self._write(f"/step/{name}", self._rows["step"], self._pending[name])
+            self._sink.write(f"/step/{name}", self._rows["step"], self._pending[name])
         self._commit("step", self._block)
         self._num_steps += self._num_pending
         self._num_pending = 0
 
     def _read(self, path: str, axis: str) -> NDArray[np.void]:
         with self._guard(path):
-            rows: NDArray[np.void] = self._data[path][: self._rows[axis]]
+            rows: NDArray[np.void] = self._sink.data[path][: self._rows[axis]]
             return rows
 
-    def _write(self, path: str, start: int, rows: NDArray[Any]) -> None:
-        """Write rows behind the committed ones, never sharing a chunk with them."""
-        dataset = self._data[path]
-        assert start % dataset.chunks[0] == 0, f"{path}: rows from {start} share a chunk with committed ones"
-        dataset.resize(start + len(rows), axis=0)
-        dataset[start:] = rows
-
     def _commit(self, axis: str, num_rows: int) -> None:
-        """Data, flush, counter, flush."""
-        self._file.flush()
-        counter = self._data[COUNTER_OF[axis]]
-        counter[0] = self._rows[axis] + num_rows
-        self._file.flush()
+        self._sink.commit(axis, self._rows[axis] + num_rows)
         self._rows[axis] += num_rows
 
     @contextmanager
@@ -292,7 +275,7 @@ class LogWriter:
         with self._lock:
             cause: Exception | None = None
             if self._failure is None:
-                assert self._file, f"{self.path} is closed"
+                assert self._sink.is_open, f"{self.path} is closed"
                 try:
                     yield
                     return
@@ -312,23 +295,50 @@ class LogWriter:
             "make room if the disk is full, and resume the run"
         )
         self._stop.set()
-        with suppress(*HDF5_ERRORS):
-            # The status is rewritten in place, for which a full disk still has room.
-            self._data["/state/status"][0] = STATUSES.index("failed")
-            self._data["/state/status"].flush()
-        abandon(self._file)
+        self._sink.give_up()
 
     def _beat(self) -> None:
         """The heartbeat thread."""
         while not self._stop.wait(HEARTBEAT_SECONDS):
             with self._lock:
-                if not self._file:
+                if not self._sink.is_open:
                     return
                 try:
-                    self._data["/state/heartbeat"][0] = time.time()
-                    self._data["/state/heartbeat"].flush()
+                    self._sink.pulse(time.time())
                 except HDF5_ERRORS as error:
                     self._give_up("the heartbeat", reason(error))
+
+
+def _uses_segments(path: Path, mode: LogMode) -> bool:
+    return mode == "segments" or (mode == "auto" and not swmr_works(path.parent))
+
+
+def _start_live(file: h5py.File, name: Path, path: Path) -> LiveFile:
+    """Set the pulse, enter SWMR mode (nothing can be created from here on) and publish."""
+    try:
+        _set_running(file)
+        file.swmr_mode = True
+        file.flush()
+        publish(file, name, path)
+        return LiveFile(file)
+    except BaseException:
+        abandon(file)
+        raise
+
+
+def _start_segments(file: h5py.File, path: Path) -> SegmentedLog:
+    """Set the pulse and publish an index that was made in memory."""
+    try:
+        _set_running(file)
+        return SegmentedLog(file, path)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _set_running(file: h5py.File) -> None:
+    file["/state/heartbeat"][0] = time.time()
+    file["/state/status"][0] = STATUSES.index("running")
 
 
 def _row(dtype: np.dtype[np.void], values: Mapping[str, float]) -> NDArray[np.void]:

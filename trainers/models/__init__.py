@@ -1,7 +1,7 @@
 """Architectures, by name; each normalises its own input."""
 
 from trainers.models.normalize import Normalize
-from trainers.models.preact_resnet import PreActResNet
+from trainers.models.preact_resnet import SHORTCUTS, PreActResNet, Shortcut
 from trainers.models.registry import MODELS, ModelSpec, build_model
 
-__all__ = ["MODELS", "ModelSpec", "Normalize", "PreActResNet", "build_model"]
+__all__ = ["MODELS", "SHORTCUTS", "ModelSpec", "Normalize", "PreActResNet", "Shortcut", "build_model"]

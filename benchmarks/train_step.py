@@ -22,10 +22,10 @@ from trainers.energylog import LogWriter, SampleKeys
 from trainers.loop import _train_batch
 from trainers.provenance import describe_run
 from trainers.recipes import complete
-from trainers.recorder import EnergyRecorder
 from trainers.seeding import seeded_generator
 from trainers.setup import Parts, prepare
 from trainers.steps import standard_step
+from trainers.tally import EnergyTally
 
 METHODS = ("standard", "fgsm", "fgsm-der", "rs-fgsm", "n-fgsm", "pgd")
 STEPS_PER_ROUND = 16
@@ -85,7 +85,7 @@ def _times(parts: Parts, path: Path, rounds: int) -> dict[str, list[float]]:
     probe_keys = SampleKeys(index=probe.index.cpu().numpy(), label=probe.labels.cpu().numpy().astype(np.int32))
     meta = describe_run(parts.config, parts.method, parts.data)
     with LogWriter.create(path, meta, train=keys, probe=probe_keys, steps_per_epoch=STEPS_PER_ROUND) as writer:
-        recorder = EnergyRecorder(writer, num_recorded=len(split), device=parts.device)
+        recorder = EnergyTally(writer, num_recorded=len(split), device=parts.device)
         rows = torch.randperm(len(split))[: parts.config.batch_size].to(parts.device)
         x, y = split.batch(rows)
         parts.model.train()

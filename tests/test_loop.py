@@ -16,7 +16,7 @@ from trainers.callbacks import Answer, BatchReport, EpochReport, Notebook, Start
 from trainers.checkpoints import load_weights
 from trainers.data import load_data
 from trainers.energylog import EnergyLog, LogWriter
-from trainers.energylog.schema import EVENT_DTYPE
+from trainers.energylog.schema import EVENT_DTYPE, STEP_DTYPE
 from trainers.errors import WorkbenchError
 from trainers.loop import Outcome, fit, resume
 from trainers.recipes import METHODS, complete
@@ -386,10 +386,11 @@ def test_a_flag_lost_to_a_kill_is_noted_on_resume(tmp_path: Path) -> None:
     rows["fgsm_accuracy"], rows["pgd_accuracy"] = 0.6, [0.4, 0.4, 0.4, 0.0, 0.0]
     notebook = Notebook(note=lambda kind, epoch, _: noted.append((kind, epoch)), keep=kept.append, kept=lambda: kept)
     none = np.empty(0, dtype=EVENT_DTYPE)
-    monitor.on_start(StartReport(config=tiny(epochs=6), rows=rows, events=none, notebook=notebook))
+    facts = {"train_attack": "fgsm", "adversarial": True, "rows": rows, "steps": np.empty(0, dtype=STEP_DTYPE)}
+    monitor.on_start(StartReport(config=tiny(epochs=6), events=none, notebook=notebook, **facts))
     assert noted == [("catastrophic", 3)]
     assert kept == [2]
     told = np.zeros(1, dtype=EVENT_DTYPE)
     told["kind"], told["epoch"] = b"catastrophic", 3
-    OnsetMonitor().on_start(StartReport(config=tiny(epochs=6), rows=rows, events=told, notebook=notebook))
+    OnsetMonitor().on_start(StartReport(config=tiny(epochs=6), events=told, notebook=notebook, **facts))
     assert len(noted) == 1

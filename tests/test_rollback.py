@@ -16,13 +16,14 @@ from trainers.callbacks import Answer, BatchReport, EpochReport, Notebook, Rollb
 from trainers.checkpoints import load_resume, load_weights
 from trainers.data import load_data
 from trainers.energylog import EnergyLog, LogWriter, SampleTable
-from trainers.energylog.schema import EPOCH_DTYPE, EVENT_DTYPE
+from trainers.energylog.schema import EPOCH_DTYPE, EVENT_DTYPE, STEP_DTYPE
+from trainers.errors import WorkbenchError
 from trainers.loop import Outcome, fit, resume
 from trainers.rollback import RAMP_EPOCHS, der_beta
 from trainers.seeding import seeded_generator
 from trainers.setup import epoch_batches, initial_weights, prepare
 from trainers.spec import RolledBack, TrainConfig, read_toml
-from workbench.onset import Onset, monitor
+from workbench.onset import Onset, lineage
 from workbench.onset.monitor import OnsetMonitor
 from workbench.summary import summarize_path
 
@@ -44,7 +45,7 @@ class FlagsAt:
     def __init__(self, **_: object) -> None:
         self._seen: list[int] = []
 
-    def update(self, row: np.void) -> Onset | None:
+    def update(self, row: np.void, steps: object) -> Onset | None:
         self._seen.append(int(row["epoch"]))
         if self._seen[-1] not in self.epochs:
             return None
@@ -61,7 +62,7 @@ class FlagsAt:
 
 @pytest.fixture
 def flags(monkeypatch: pytest.MonkeyPatch) -> type[FlagsAt]:
-    monkeypatch.setattr(monitor, "OnsetDetector", FlagsAt)
+    monkeypatch.setattr(lineage, "OnsetDetector", FlagsAt)
     return FlagsAt
 
 
@@ -87,7 +88,7 @@ def healed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("healed") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(monitor, "OnsetDetector", FlagsAt)
+        patch.setattr(lineage, "OnsetDetector", FlagsAt)
         assert fit(healing(), out, [OnsetMonitor()]) is Outcome.FINISHED
     return out
 
@@ -214,26 +215,50 @@ def test_a_run_that_lost_its_resume_state_starts_over_and_heals_in_the_same_way(
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("went_back", "second", "flags", "words"),
     [
-        ([], "It is itself catastrophically overfitted."),
-        ([("catastrophic", 1), ("rollback", 1)], "It comes after the rollback at epoch 1."),
-        ([("catastrophic", 1), ("rollback", 1), ("catastrophic", 2)], "It is itself catastrophically overfitted."),
+        (False, 0.6, [(1, None)], "It is itself catastrophically overfitted."),
+        (True, 0.6, [(1, 1)], "It comes after the rollback at epoch 1."),
+        (True, 0.0, [(1, 1), (2, None)], "It is itself catastrophically overfitted."),
     ],
 )
-def test_a_checkpoint_from_after_a_rollback_is_not_called_overfitted(
-    tmp_path: Path, told: list[tuple[str, int]], words: str
+def test_who_looks_back_at_a_log_follows_its_rollbacks(
+    tmp_path: Path, went_back: bool, second: float, flags: list[tuple[int, int | None]], words: str
 ) -> None:
+    """Epoch 1 collapses; after the rollback epoch 2 is judged as the successor of epoch 0."""
     write_small_log(tmp_path)
     nothing = SampleTable.empty(4)
     with LogWriter.resume(tmp_path / "run.h5") as writer:
-        for epoch, pgd in ((1, 0.0), (2, 0.6)):
+        for epoch, pgd in ((1, 0.0), (2, second)):
             writer.append_epoch({"epoch": epoch, "fgsm_accuracy": 0.7, "pgd_accuracy": pgd}, nothing, nothing)
-        for kind, epoch in told:
-            writer.append_event(kind=kind, epoch=epoch, step=0, message="")
+        if went_back:
+            rolled = RolledBack(epoch=1, checkpoint=0, changes={"method": "fgsm-der"})
+            writer.append_event(kind="rollback", epoch=1, step=0, message=f"{rolled.sentence}; slowly")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "epoch-000002.safetensors").touch()
-    assert summarize_path(tmp_path).checkpoint.why.endswith(words)
+    summary = summarize_path(tmp_path)
+    assert [(onset.epoch, onset.rolled_back) for onset in summary.onsets] == flags
+    assert summary.checkpoint.why.endswith(words)
+
+
+def test_what_the_live_monitor_flagged_is_what_the_log_shows(healed: Path) -> None:
+    """The stand-in detector flags epochs 1 and 3; each flag is undone by its rollback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lineage, "OnsetDetector", FlagsAt)
+        patch.setattr(FlagsAt, "doubts", {}, raising=False)
+        flags = summarize_path(healed).onsets
+    assert [(flag.epoch, flag.rolled_back, flag.sentence) for flag in flags] == [
+        (1, 1, "seen [0, 1]"),
+        (3, 3, "seen [0, 2, 3]"),
+    ]
+
+
+@pytest.mark.parametrize("checkpoint", [None, 0, 7])
+def test_a_rollback_is_read_from_its_own_sentence(checkpoint: int | None) -> None:
+    rolled = RolledBack(epoch=9, checkpoint=checkpoint, changes={"der_beta": 2.0})
+    assert RolledBack.checkpoint_in(rolled.sentence) == checkpoint
+    with pytest.raises(WorkbenchError, match="no sentence about a rollback"):
+        RolledBack.checkpoint_in(f"x{rolled.sentence}")
 
 
 class BackToTheStart(StopAt):
@@ -326,7 +351,10 @@ class Monitored:
         self.monitor.on_start(
             StartReport(
                 config=config,
+                train_attack="fgsm",
+                adversarial=True,
                 rows=np.empty(0, dtype=EPOCH_DTYPE),
+                steps=np.empty(0, dtype=STEP_DTYPE),
                 events=np.empty(0, dtype=EVENT_DTYPE),
                 notebook=self.notebook,
             )
@@ -334,7 +362,9 @@ class Monitored:
         self._epoch = 0
 
     def epoch(self, fgsm: float, pgd: float) -> Answer:
-        report = EpochReport(row=row(self._epoch, fgsm, pgd), notebook=self.notebook)
+        report = EpochReport(
+            row=row(self._epoch, fgsm, pgd), steps=np.empty(0, dtype=STEP_DTYPE), notebook=self.notebook
+        )
         self._epoch += 1
         return self.monitor.on_epoch(report)
 

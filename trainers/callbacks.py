@@ -60,16 +60,22 @@ class StartReport:
     """Training begins, or goes on.
 
     Attributes:
-        config: the settings as given; ``rollbacks`` have changed some of them since.
+        config: the settings as given; ``rollbacks`` have changed some of them since. None in a loop that is not ours.
+        train_attack: the attack that makes x* in training, None where there is none or it is unknown.
+        adversarial: False where training is known to see natural images only.
         rows: epochs that lie behind a resumed run. An epoch that is trained again is not among them, even if the log
             holds it: it is reported when it is done.
+        steps: the steps of those epochs, rows of STEP_DTYPE.
         events: everything in the log, an epoch that is trained again included.
         rollbacks: those that lie behind the run, in order.
         notebook: what may be done.
     """
 
-    config: TrainConfig
+    config: TrainConfig | None
+    train_attack: str | None
+    adversarial: bool
     rows: NDArray[Any]
+    steps: NDArray[Any]
     events: NDArray[Any]
     notebook: Notebook
     rollbacks: tuple[RolledBack, ...] = ()
@@ -87,13 +93,14 @@ class BatchReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochReport:
-    """An epoch is committed; ``row`` is its row of the log's ``/epoch``.
+    """An epoch is committed; ``row`` is its row of the log's ``/epoch``, ``steps`` are its rows of STEP_DTYPE.
 
     The answer takes effect before the run's state moves on: after a kill in between, the epoch is trained and reported
     again with the same row, and the same answer must come.
     """
 
     row: np.void
+    steps: NDArray[Any]
     notebook: Notebook
 
 

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from trainers.attacks import perturb
 from trainers.data import Split
 from trainers.energylog import SampleTable
-from trainers.recorder import batch_energies, to_table
 from trainers.seeding import seeded_generator
 from trainers.spec import Ball, fgsm, pgd
 from trainers.steps import evaluation_mode
+from trainers.tally import batch_energies, to_table
 
 PROBE_PGD_STEPS = 10
 

@@ -24,11 +24,10 @@ from trainers.checkpoints import (
     write_atomically,
 )
 from trainers.data import Split
-from trainers.energylog import EnergyLog, LogWriter, SampleKeys, best_epoch
+from trainers.energylog import STEP_DTYPE, EnergyLog, LogWriter, SampleKeys, best_epoch
 from trainers.errors import WorkbenchError
 from trainers.evaluate import evaluate
 from trainers.provenance import describe_run
-from trainers.recorder import EnergyRecorder
 from trainers.rollback import RAMP_EPOCHS, der_beta, roll_back
 from trainers.rundir import CHECKPOINTS, CONFIG_NAME, LOG_NAME, RESUME_NAME, holds_run
 from trainers.schedules import learning_rate
@@ -36,6 +35,7 @@ from trainers.seeding import seeded_generator
 from trainers.setup import Parts, epoch_batches, prepare, with_changes
 from trainers.spec import RolledBack, TrainConfig, read_toml
 from trainers.steps import standard_step
+from trainers.tally import EnergyTally
 
 _HOW = f"β takes {RAMP_EPOCHS} epochs to get there, momentum starts at zero"
 _Kind = TypeVar("_Kind", bound=Answer)
@@ -119,16 +119,17 @@ def _taken(out: Path) -> WorkbenchError:
 
 def _run(parts: Parts, out: Path, callbacks: Sequence[Callback]) -> Outcome:
     """Train from the last saved state, or from the start, to the end or to the first Stop."""
+    past = _past_steps(out)
     store = CheckpointStore(out, keep_last=parts.config.keep_last, keep_best=parts.config.keep_best)
     store.open()
     with _open_log(parts, out) as writer:
         num_recorded = parts.config.num_recorded(len(parts.data.train))
-        recorder = EnergyRecorder(writer, num_recorded=num_recorded, device=parts.device)
+        tally = EnergyTally(writer, num_recorded=num_recorded, device=parts.device)
         position = _Position(0, 0, 0.0)
         rollbacks: tuple[RolledBack, ...] = ()
         if store.resume_path.exists():
             state = load_resume(store.resume_path)
-            _restore(parts, recorder, state, store.resume_path)
+            _restore(parts, tally, state, store.resume_path)
             _check_order(out, state, writer)
             position = _Position(state.epoch, state.next_batch, state.seconds)
             rollbacks = state.rollbacks
@@ -137,10 +138,11 @@ def _run(parts: Parts, out: Path, callbacks: Sequence[Callback]) -> Outcome:
                 parts,
                 store=store,
                 writer=writer,
-                recorder=recorder,
+                tally=tally,
                 callbacks=callbacks,
                 position=position,
                 rollbacks=rollbacks,
+                past=past,
             )
         except KeyboardInterrupt:
             writer.close("stopped")
@@ -165,7 +167,7 @@ def _open_log(parts: Parts, out: Path) -> LogWriter:
                     f"{parts.config.data} has changed since {out} began: its samples are no longer those of the log; "
                     "restore the data, or start a new run"
                 )
-        writer = LogWriter.resume(path)
+        writer = LogWriter.resume(path, mode=parts.config.log_mode)
         writer.append_event(kind="restart", epoch=writer.committed, step=writer.num_steps, message="resumed")
         return writer
     return LogWriter.create(
@@ -174,7 +176,16 @@ def _open_log(parts: Parts, out: Path) -> LogWriter:
         train=train,
         probe=probe,
         steps_per_epoch=len(epoch_batches(parts, 0)),
+        mode=parts.config.log_mode,
     )
+
+
+def _past_steps(out: Path) -> NDArray[np.void]:
+    """The steps that the log in ``out`` holds; empty without a log."""
+    if not (out / LOG_NAME).exists():
+        return np.empty(0, dtype=STEP_DTYPE)
+    with EnergyLog.open(out) as log:
+        return log.steps()
 
 
 def _check_order(out: Path, state: ResumeState, writer: LogWriter) -> None:
@@ -195,10 +206,11 @@ def _epochs(
     *,
     store: CheckpointStore,
     writer: LogWriter,
-    recorder: EnergyRecorder,
+    tally: EnergyTally,
     callbacks: Sequence[Callback],
     position: _Position,
     rollbacks: tuple[RolledBack, ...],
+    past: NDArray[np.void],
 ) -> Outcome:
     """Epoch after epoch. One whose row the log holds already keeps that row, and is reported like any other.
 
@@ -207,7 +219,7 @@ def _epochs(
     """
 
     def note(kind: str, epoch: int, message: str) -> None:
-        writer.append_event(kind=kind, epoch=epoch, step=recorder.next_step, message=message)
+        writer.append_event(kind=kind, epoch=epoch, step=tally.next_step, message=message)
 
     notebook = Notebook(note=note, keep=store.keep, kept=store.kept)
     parts = with_changes(given, rollbacks)
@@ -216,7 +228,14 @@ def _epochs(
     logged, events = writer.epochs(), writer.events()
     rows = list(logged[: position.epoch])
     start = StartReport(
-        config=given.config, rows=logged[: position.epoch], events=events, notebook=notebook, rollbacks=rollbacks
+        config=given.config,
+        train_attack=given.method.attack.name if given.method.attack else None,
+        adversarial=given.method.attack is not None,
+        rows=logged[: position.epoch],
+        steps=past[past["epoch"] < position.epoch],
+        events=events,
+        notebook=notebook,
+        rollbacks=rollbacks,
     )
     for callback in callbacks:
         callback.on_start(start)
@@ -227,14 +246,18 @@ def _epochs(
         betas = [
             der_beta(given.config, rollbacks, epoch + (number + 0.5) / len(batches)) for number in range(len(batches))
         ]
-        after = _train_epoch(parts, recorder, callbacks, position, batches, betas)
+        after = _train_epoch(parts, tally, callbacks, position, batches, betas)
         if isinstance(after, _Stopped):
-            save_resume(store.resume_path, _state(parts, recorder, after.position, rollbacks))
+            save_resume(store.resume_path, _state(parts, tally, after.position, rollbacks))
             note("stop", epoch, after.stop.reason or "stopped before the end of the epoch")
             return Outcome.STOPPED
-        row = _end_epoch(parts, store, recorder, epoch, after.seconds)
+        tally.flush(epoch)
+        _check_finite(tally, epoch)
+        steps = tally.steps
+        row = _end_epoch(parts, store, tally, epoch, after.seconds)
         rows.append(logged[epoch] if row is None else row)
-        answers = [callback.on_epoch(EpochReport(row=rows[-1], notebook=notebook)) for callback in callbacks]
+        report = EpochReport(row=rows[-1], steps=steps, notebook=notebook)
+        answers = [callback.on_epoch(report) for callback in callbacks]
         position = _Position(epoch + 1, 0, 0.0)
         goes_on = position.epoch < parts.config.epochs
         if goes_on and (rollback := _first(Rollback, answers)) is not None:
@@ -244,7 +267,7 @@ def _epochs(
             _keep(store, rolled)
             if not _holds(events, "rollback", epoch):
                 note("rollback", epoch, f"{rolled.sentence}; {_HOW}")
-        save_resume(store.resume_path, _state(parts, recorder, position, rollbacks))
+        save_resume(store.resume_path, _state(parts, tally, position, rollbacks))
         store.prune(best_epoch(rows), last_epoch=epoch)
         if goes_on and (stop := _first(Stop, answers)) is not None:
             note("stop", epoch, stop.reason or "stopped after the epoch")
@@ -268,7 +291,7 @@ def _holds(events: NDArray[Any], kind: str, epoch: int) -> bool:
 
 def _train_epoch(
     parts: Parts,
-    recorder: EnergyRecorder,
+    tally: EnergyTally,
     callbacks: Sequence[Callback],
     position: _Position,
     batches: Sequence[Tensor],
@@ -285,8 +308,9 @@ def _train_epoch(
     parts.model.train()
     for number in range(position.batch, len(batches)):
         rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps)
-        _train_batch(parts, recorder, epoch, batches[number], rate, betas[number])
-        report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=recorder.latest)
+        _train_batch(parts, tally, epoch, batches[number], rate, betas[number])
+        _check_finite(tally, epoch)
+        report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=tally.latest)
         answers = [callback.on_batch(report) for callback in callbacks]
         assert _first(Rollback, answers) is None, "a run goes back after an epoch only"
         if number + 1 < len(batches) and (stop := _first(Stop, answers)) is not None:
@@ -294,7 +318,15 @@ def _train_epoch(
     return _Position(epoch, len(batches), time.perf_counter() - started)
 
 
-def _train_batch(parts: Parts, recorder: EnergyRecorder, epoch: int, rows: Tensor, rate: float, beta: float) -> None:
+def _check_finite(tally: EnergyTally, epoch: int) -> None:
+    if tally.diverged is not None:
+        raise WorkbenchError(
+            f"training diverged: the loss of step {tally.diverged} (epoch {epoch}) is not finite; "
+            "lower --lr or --der-beta"
+        )
+
+
+def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rate: float, beta: float) -> None:
     config = parts.config if beta == parts.config.der_beta else replace(parts.config, der_beta=beta)
     for group in parts.sgd.param_groups:
         group["lr"] = rate
@@ -307,10 +339,10 @@ def _train_batch(parts: Parts, recorder: EnergyRecorder, epoch: int, rows: Tenso
         y,
         method=parts.method,
         config=config,
-        generator=seeded_generator(parts.device, config.seed, "attack", recorder.next_step),
+        generator=seeded_generator(parts.device, config.seed, "attack", tally.next_step),
         record=config.record != "probe",
     )
-    recorder.batch(
+    tally.batch(
         epoch=epoch,
         learning_rate=rate,
         rows=rows,
@@ -322,12 +354,9 @@ def _train_batch(parts: Parts, recorder: EnergyRecorder, epoch: int, rows: Tenso
     )
 
 
-def _end_epoch(
-    parts: Parts, store: CheckpointStore, recorder: EnergyRecorder, epoch: int, seconds: float
-) -> np.void | None:
+def _end_epoch(parts: Parts, store: CheckpointStore, tally: EnergyTally, epoch: int, seconds: float) -> np.void | None:
     """Evaluate, save the weights, commit the epoch to the log; its row, or None if the log already held it."""
     config, data = parts.config, parts.data
-    recorder.flush(epoch)
     started = time.perf_counter()
     probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
     subset = data.train.first(config.train_probe_size)
@@ -358,27 +387,25 @@ def _end_epoch(
         "evaluation_seconds": time.perf_counter() - started,
         **accuracies,
     }
-    return recorder.end_epoch(measures, probe.table)
+    return tally.end_epoch(measures, probe.table)
 
 
-def _state(
-    parts: Parts, recorder: EnergyRecorder, position: _Position, rollbacks: tuple[RolledBack, ...]
-) -> ResumeState:
+def _state(parts: Parts, tally: EnergyTally, position: _Position, rollbacks: tuple[RolledBack, ...]) -> ResumeState:
     return ResumeState(
         epoch=position.epoch,
         next_batch=position.batch,
         seconds=position.seconds,
         model=parts.module.state_dict(),
         optimizer=optimizer_tensors(parts.module, parts.sgd),
-        recorder=recorder.state_dict(),
+        recorder=tally.state_dict(),
         rollbacks=rollbacks,
     )
 
 
-def _restore(parts: Parts, recorder: EnergyRecorder, state: ResumeState, path: Path) -> None:
+def _restore(parts: Parts, tally: EnergyTally, state: ResumeState, path: Path) -> None:
     try:
         parts.module.load_state_dict(state.model)
         restore_optimizer(parts.module, parts.sgd, state.optimizer)
-        recorder.load_state_dict(state.recorder)
+        tally.load_state_dict(state.recorder)
     except (RuntimeError, KeyError) as error:
         raise WorkbenchError(f"{path} is of another model or data set: {str(error).splitlines()[0]}") from None

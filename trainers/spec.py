@@ -16,6 +16,7 @@ DerEnergy = Literal["marginal", "joint", "both"]
 DerPenalty = Literal["squared", "abs", "hinge"]
 OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
 OnRobust = Literal["ignore", "warn", "stop"]
+LogMode = Literal["auto", "swmr", "segments"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +103,8 @@ class TrainConfig:
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
-    often ``on_co`` "rollback" goes back.
+    often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
+    follow, closed files per epoch, or whichever the file system allows.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -134,6 +136,7 @@ class TrainConfig:
     on_ro: OnRobust = "warn"
     max_rollbacks: int = 3
     device: str = "auto"
+    log_mode: LogMode = "auto"
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -215,6 +218,18 @@ class RolledBack:
         )
         return f"after epoch {self.epoch} back to the weights of {where}, on with {values or 'the same settings'}"
 
+    @staticmethod
+    def checkpoint_in(sentence: str) -> int | None:
+        """The checkpoint that a sentence of this form names; None for the start of the run.
+
+        Raises:
+            WorkbenchError: it has another form.
+        """
+        found = re.match(r"after epoch \d+ back to the weights of (?:the start|epoch (\d{1,18})), on with ", sentence)
+        if found is None:
+            raise WorkbenchError(f"no sentence about a rollback: {sentence!r}")
+        return None if found[1] is None else int(found[1])
+
 
 _REQUIRED = ("method", "data", "model", "width", "eps", "epochs", "lr", "schedule", "batch_size")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -223,6 +238,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "der_penalty": get_args(DerPenalty),
     "on_co": get_args(OnCatastrophic),
     "on_ro": get_args(OnRobust),
+    "log_mode": get_args(LogMode),
 }
 _TYPES = {f.name: f.type for f in fields(TrainConfig)}
 

@@ -84,7 +84,7 @@ def _look_back(runs: list[Path], json: bool, fatal: set[str]) -> None:
         _print_json([{name: to_json(summary)[name] for name in ("run", "onsets")} for summary in summaries])
     else:
         for path, summary in zip(runs, summaries, strict=True):
-            console().print(unbroken((visible(str(path)), "bold")), onset_report(summary), sep="\n")
+            console().print(unbroken((visible(str(path)), "bold")), onset_report(summary, summary.weights), sep="\n")
     _exit_if_found((found for summary in summaries for found in summary.onsets), fatal)
 
 
@@ -146,9 +146,14 @@ def _tell(summary: "RunSummary", found: "Onset", json: bool) -> None:
     from workbench.summary import onset_json
 
     if json:
-        typer.echo(dumps({"run": summary.run_id, "path": str(summary.path), **onset_json(found)}, allow_nan=False))
+        typer.echo(
+            dumps(
+                {"run": summary.run_id, "path": str(summary.path), **onset_json(found, summary.weights)},
+                allow_nan=False,
+            )
+        )
     else:
-        console().print(flag_report(found))
+        console().print(flag_report(found, summary.weights))
     sys.stdout.flush()
 
 
@@ -163,7 +168,8 @@ def _say(line: str) -> None:
 
 
 def _exit_if_found(onsets: "Iterable[Onset]", fatal: set[str]) -> None:
-    if any(found.kind in fatal for found in onsets):
+    """Only a flag that stands is a reason to fail: a run that was rolled back has left the others behind."""
+    if any(found.kind in fatal and found.rolled_back is None for found in onsets):
         raise typer.Exit(ONSET_FOUND)
 
 

@@ -63,6 +63,7 @@ class TrainProgress:
 
     def on_start(self, report: StartReport) -> None:
         """Set the scale: epochs."""
+        assert report.config is not None
         self._epochs = report.config.epochs
         self._task = self._bar.add_task(self._title, total=self._epochs, completed=len(report.rows), figures="")
 

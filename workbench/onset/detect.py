@@ -1,8 +1,9 @@
 """Both detectors over one run, row by row or over a whole table."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,21 +68,26 @@ class OnsetDetector:
         """Without a probe both reasons: why there is none, and what training alone could not have shown."""
         return None if self._catastrophic.doubt is None else f"{self._catastrophic.doubt}; {self._energy.doubt}"
 
-    def step(self, row: Row) -> bool:
-        """Take the next training step of the coming epoch (optional); whether it raises a suspicion."""
-        return self._adversarial and self._energy.step(row)
+    def update(self, row: Row, steps: Callable[[], NDArray[np.void]] | None = None) -> Onset | None:
+        """Take the next epoch; the onset if one is found with this epoch, else None.
 
-    def update(self, row: Row) -> Onset | None:
-        """Take the next epoch; the onset if one is found with this epoch, else None."""
+        Args:
+            row: the epoch.
+            steps: gives its training steps, rows of STEP_DTYPE. They are asked for, and judged, only where the epoch
+                has no probe accuracies: a probe decides without them.
+        """
         if not self._adversarial:
             return None
         self._count_steps(row)
         if "catastrophic" in self._onsets:
             return None
+        probed = np.isfinite(number(row, "fgsm_accuracy")) and np.isfinite(number(row, "pgd_accuracy"))
+        if steps is not None and not probed:
+            for step in steps():
+                self._energy.step(step)
         suspicion, seen = self._energy.update(row), self._catastrophic.update(row)
         if seen is not None:
             return self._raise(self._with_suspicion(seen))
-        probed = np.isfinite(number(row, "fgsm_accuracy")) and np.isfinite(number(row, "pgd_accuracy"))
         if suspicion is not None and not probed:
             return self._raise(suspicion)
         decayed = self._robust.update(row, hold=self._catastrophic.suspects)
@@ -139,10 +145,12 @@ def run_detector(
 ) -> OnsetDetector:
     """The detector after a whole epoch table: its flags and what it cannot tell. Arguments as for ``detect``."""
     detector = OnsetDetector(train_attack=train_attack, adversarial=adversarial)
-    steps = None if steps is None else steps[steps["step"] >= 0]
     for row in epochs:
-        if steps is not None:
-            for step in steps[steps["epoch"] == row["epoch"]]:
-                detector.step(step)
-        detector.update(row)
+        detector.update(row, None if steps is None else partial(steps_of, steps, int(row["epoch"])))
     return detector
+
+
+def steps_of(steps: NDArray[np.void], epoch: int) -> NDArray[np.void]:
+    """The rows of one epoch; padding is passed over."""
+    rows: NDArray[np.void] = steps[(steps["epoch"] == epoch) & (steps["step"] >= 0)]
+    return rows

@@ -39,6 +39,7 @@ class Onset:
         rule: the rule that held: "collapse", "masked", "inversion" or "decay".
         sentence: the same in plain words.
         last_healthy_epoch: the last evaluated epoch before ``epoch``, None where there was none.
+        rolled_back: the epoch after which the run went back to weights from before this was seen; None: it stands.
         evidence: thresholds, and accuracies and ΔE statistics (nats) as NAME_before and NAME_after; finite values only.
     """
 
@@ -49,6 +50,7 @@ class Onset:
     rule: str
     sentence: str
     last_healthy_epoch: int | None = None
+    rolled_back: int | None = None
     evidence: Mapping[str, float] = field(default_factory=dict)
 
 

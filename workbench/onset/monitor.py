@@ -1,42 +1,46 @@
 """The detectors as a callback of training: every flag becomes an event of the log, and what was asked for is done."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainers.callbacks import Answer, BatchReport, EpochReport, Notebook, Rollback, StartReport, Stop
-from trainers.recipes import get_method, stronger_der
+from trainers.recipes import stronger_der
 from trainers.spec import RolledBack, TrainConfig
-from workbench.onset.detect import OnsetDetector
+from workbench.onset.detect import steps_of
 from workbench.onset.flags import Onset
+from workbench.onset.lineage import Lineage
 
 _NAMES = {"catastrophic": "catastrophic overfitting", "robust": "robust overfitting"}
 _OPTIONS = {"catastrophic": "on_co", "robust": "on_ro"}
 
 
-def _silent(sentence: str) -> None:
-    """Say nothing."""
+def _nothing(_: object) -> None:
+    """Tell nobody."""
 
 
 class OnsetMonitor:
     """Watches a run with both detectors, notes their flags, keeps the checkpoints they name, and acts on them.
 
-    ``on_co`` and ``on_ro`` of the run's configuration say how: *ignore* notes a flag and no more, *warn* says it too,
-    *stop* ends the run, resumable, and *rollback* (CO only) returns to the last healthy checkpoint with more DER. The
-    detectors then forget the epochs that were left behind: they judge on as if the run had come straight from the
-    checkpoint. For this the monitor keeps the rows of the epochs that led here.
+    In ``trainers.fit`` the configuration's ``on_co`` and ``on_ro`` say how: *ignore* notes a flag and no more, *warn*
+    says it too, *stop* ends the run, resumable, and *rollback* (CO only) returns to the last healthy checkpoint with
+    more DER; the detectors then judge on as if the run had come straight from there. In any other loop, given to
+    ``EnergyRecorder(callbacks=...)``, a flag is noted, said, and handed to ``on_flag``, which may do what it likes.
     """
 
-    def __init__(self, say: Callable[[str], None] = _silent) -> None:
+    def __init__(self, say: Callable[[str], None] = _nothing, on_flag: Callable[[Onset], None] = _nothing) -> None:
         """Wait for the run to start.
 
         Args:
             say: takes every sentence that the user should see at once.
+            on_flag: takes every flag when it rises. Flags that had risen before a resumed run are not repeated.
         """
         self._say = say
-        self._detector = OnsetDetector()
-        self._line: list[np.void] = []
+        self._on_flag = on_flag
+        self._lineage = Lineage()
         self._rollbacks: list[RolledBack] = []
         self._noted: set[tuple[str, int]] = set()
         self._config: TrainConfig | None = None
@@ -49,10 +53,10 @@ class OnsetMonitor:
         self._config = report.config
         self._noted = {(bytes(event["kind"]).decode(), int(event["epoch"])) for event in report.events}
         self._rollbacks = []
-        self._go_back(None)
+        self._lineage = Lineage(train_attack=report.train_attack, adversarial=report.adversarial)
         behind = {rolled.epoch: rolled for rolled in report.rollbacks}
         for row in report.rows:
-            self._take(row, report.notebook)
+            self._take(row, report.steps, report.notebook)
             if int(row["epoch"]) in behind:
                 self._follow(behind[int(row["epoch"])])
 
@@ -62,11 +66,11 @@ class OnsetMonitor:
 
     def on_epoch(self, report: EpochReport) -> Answer:
         """Take in the epoch, note the flag that it raises, and answer what the configuration asks for."""
-        onset = self._take(report.row, report.notebook)
+        onset = self._take(report.row, report.steps, report.notebook)
         if onset is None:
             return Answer.CONTINUE
-        assert self._config is not None
-        action = getattr(self._config, _OPTIONS[onset.kind])
+        self._on_flag(onset)
+        action = "warn" if self._config is None else getattr(self._config, _OPTIONS[onset.kind])
         if action == "ignore":
             return Answer.CONTINUE
         self._say(f"{_NAMES[onset.kind]} from epoch {onset.epoch}: {onset.sentence}")
@@ -77,9 +81,8 @@ class OnsetMonitor:
             return self._heal(onset, report.notebook)
         return Answer.CONTINUE
 
-    def _take(self, row: np.void, notebook: Notebook) -> Onset | None:
-        self._line.append(row)
-        onset = self._detector.update(row)
+    def _take(self, row: np.void, steps: NDArray[Any], notebook: Notebook) -> Onset | None:
+        onset = self._lineage.update(row, partial(steps_of, steps, int(row["epoch"])))
         if onset is None:
             return None
         if onset.last_healthy_epoch is not None:
@@ -92,7 +95,7 @@ class OnsetMonitor:
     def _heal(self, onset: Onset, notebook: Notebook) -> Answer:
         """Ask for a rollback, or say why there is none."""
         assert self._config is not None
-        epoch = int(self._line[-1]["epoch"])
+        epoch = int(self._lineage.rows[-1]["epoch"])
         if epoch + 1 >= self._config.epochs:
             self._say("no rollback: this was the last epoch")
             return Answer.CONTINUE
@@ -113,7 +116,7 @@ class OnsetMonitor:
         kept = set(notebook.kept())
         if onset.last_healthy_epoch in kept:
             return onset.last_healthy_epoch
-        there = [row for row in self._line if int(row["epoch"]) in kept and int(row["epoch"]) < onset.epoch]
+        there = [row for row in self._lineage.rows if int(row["epoch"]) in kept and int(row["epoch"]) < onset.epoch]
         best = max(there, key=lambda row: np.nan_to_num(row["pgd_accuracy"], nan=-1.0), default=None)
         return None if best is None else int(best["epoch"])
 
@@ -128,13 +131,4 @@ class OnsetMonitor:
     def _follow(self, rolled: RolledBack) -> None:
         """Do as the run did."""
         self._rollbacks.append(rolled)
-        self._go_back(rolled.checkpoint)
-
-    def _go_back(self, checkpoint: int | None) -> None:
-        """Make the detectors as they were at a checkpoint, from the epochs that led to it."""
-        assert self._config is not None
-        self._line = [row for row in self._line if checkpoint is not None and int(row["epoch"]) <= checkpoint]
-        attack = get_method(self._config.method).attack
-        self._detector = OnsetDetector(train_attack=attack.name if attack else None, adversarial=attack is not None)
-        for row in self._line:
-            self._detector.update(row)
+        self._lineage.go_back(rolled.epoch, rolled.checkpoint)

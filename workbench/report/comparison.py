@@ -18,7 +18,7 @@ from workbench.compare import ALIGNMENTS, MEASURES, Comparison, Track, first_ons
 from workbench.onset import Onset
 from workbench.report.tables import run_names
 from workbench.report.text import MISSING, epsilon, mean_and_std, nats, percent, plain, sparkline, unbroken, visible
-from workbench.report.words import KIND_SHORT, KIND_STYLES
+from workbench.report.words import KIND_SHORT, KIND_STYLES, where
 from workbench.summary import EpochSummary, onset_json, to_json
 
 _NAME_WIDTH = 18
@@ -70,7 +70,7 @@ def _track_json(name: str, track: Track) -> dict[str, Any]:
     return {
         "name": name,
         "run": to_json(summary)["run"],
-        "onsets": [onset_json(onset) | {"step": track.onset_step(onset)} for onset in summary.onsets],
+        "onsets": [onset_json(onset, summary.weights) | {"step": track.onset_step(onset)} for onset in summary.onsets],
         "left_out": track.left_out,
         "epoch": [epoch.epoch for epoch in summary.epochs],
         "step": None if track.steps is None else [int(step) for step in track.steps],
@@ -106,8 +106,7 @@ def _first_onset(track: Track) -> Text:
     onset = first_onset(track.summary)
     if onset is not None:
         step = track.onset_step(onset)
-        where = f"{KIND_SHORT[onset.kind]} at {onset.epoch}" + (f", step {step}" if step is not None else "")
-        return Text(where, style=KIND_STYLES[onset.kind])
+        return Text(where(onset) + (f", step {step}" if step is not None else ""), style=KIND_STYLES[onset.kind])
     told = [short for kind, short in KIND_SHORT.items() if kind not in track.summary.cannot_tell]
     return Text("none" if len(told) == len(KIND_SHORT) else f"no {told[0]}" if told else "cannot tell")
 
@@ -160,6 +159,7 @@ def _told(onset: Onset, who: str, track: Track) -> str:
     step = track.onset_step(onset)
     words = f"{KIND_SHORT[onset.kind]} in {who} since epoch {onset.epoch}"
     words += f" (step {step})" if step is not None else ""
+    words += "" if onset.rolled_back is None else f", rolled back after epoch {onset.rolled_back}"
     return f"{words}, seen at epoch {onset.detected_epoch}, confidence {onset.confidence:.0%}."
 
 
@@ -226,7 +226,7 @@ def _mark(onset: Onset, track: Track, grid: NDArray[np.float64]) -> Text:
     epoch = min(onset.epoch, len(track.edges) - 2)
     middle = (track.edges[epoch] + track.edges[epoch + 1]) / 2
     cell = int(np.clip(np.searchsorted(grid, middle, side="right") - 1, 0, len(grid) - 2))
-    words = f"{KIND_SHORT[onset.kind]} at {onset.epoch}"
+    words = where(onset)
     if cell > _WIDTH // 2:
         place, mark = cell - len(words) - 1, f"{words} ▲"
     else:

@@ -7,7 +7,7 @@ import numpy as np
 from workbench.compare import ALIGNMENTS, Comparison, first_onset
 from workbench.report.figures import MOST_NAMED, label, line_styles, new_figure
 from workbench.report.tables import run_names
-from workbench.report.words import KIND_SHORT
+from workbench.report.words import where
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def draw_comparison(comparison: Comparison) -> "Figure":
             if track.positions is None:
                 continue
             curve, onset = track.curve(measure), first_onset(track.summary)
-            text = label(name) + (f" ({KIND_SHORT[onset.kind]} at {onset.epoch})" if onset is not None else "")
+            text = label(name) + (f" ({where(onset)})" if onset is not None else "")
             axes.plot(track.positions, curve, linewidth=1.2, label=text, **style)
             if onset is not None and onset.epoch < len(curve) and np.isfinite(curve[onset.epoch]):
                 axes.plot(track.positions[onset.epoch], curve[onset.epoch], "o", markersize=5, color=style["color"])

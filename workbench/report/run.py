@@ -1,6 +1,7 @@
 """One run on one page of text, readable in 80 columns and in a pipe."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from rich import box
@@ -11,8 +12,8 @@ from rich.text import Text
 
 from workbench.onset import Onset
 from workbench.report.text import MISSING, epsilon, mean_and_std, nats, percent, plain, sparkline, unbroken, visible
-from workbench.report.words import KIND_SHORT, KIND_STYLES, KIND_WORDS, sentence
-from workbench.summary import EpochSummary, RunSummary
+from workbench.report.words import KIND_STYLES, KIND_WORDS, sentence, where
+from workbench.summary import EpochSummary, RunSummary, last_healthy_checkpoint
 
 SPARKLINE_WIDTH = 44
 NAME_WIDTH = 15
@@ -42,13 +43,18 @@ def run_report(summary: RunSummary) -> RenderableType:
         parts.append(_accuracies(summary))
     if len(summary.epochs) > 1:
         parts.append(_curves(summary))
-    parts += [onset_report(summary), _checkpoint(summary)]
+    parts += [onset_report(summary, summary.weights), _checkpoint(summary)]
     return Group(*(line for part in parts for line in (part, Text())))
 
 
-def onset_report(judged: Judged) -> RenderableType:
-    """A paragraph per flag; what cannot be told, and why; or that nothing was found."""
-    return Group(*map(flag_report, judged.onsets), *_not_found(judged))
+def onset_report(judged: Judged, weights: Mapping[int, Path] | None = None) -> RenderableType:
+    """A paragraph per flag; what cannot be told, and why; or that nothing was found.
+
+    Args:
+        judged: a run, or a table of curves.
+        weights: the files of weights that a run keeps, by epoch.
+    """
+    return Group(*(flag_report(onset, weights) for onset in judged.onsets), *_not_found(judged))
 
 
 def silence_report(judged: Judged) -> RenderableType:
@@ -138,19 +144,23 @@ def _curve(name: str, values: list[float | None], *, share: bool) -> Text | None
 def _onset_mark(onset: Onset, epochs: Sequence[EpochSummary]) -> Text:
     """An arrow under the column of the onset's epoch."""
     column = ((onset.epoch + 1) * min(SPARKLINE_WIDTH, len(epochs)) - 1) // len(epochs)
-    mark = f"▲ {KIND_SHORT[onset.kind]} at {onset.epoch}"
+    mark = f"▲ {where(onset)}"
     return unbroken(" " * (NAME_WIDTH + column), (mark, KIND_STYLES[onset.kind]))
 
 
-def flag_report(onset: Onset) -> RenderableType:
-    """One flag as a paragraph: when, why, by which rule, how sure."""
+def flag_report(onset: Onset, weights: Mapping[int, Path] | None = None) -> RenderableType:
+    """One flag as a paragraph: when, why, by which rule, how sure, which weights were the last healthy ones."""
     step = f", step {onset.evidence['onset_step']:.0f}" if "onset_step" in onset.evidence else ""
     heading = plain(f"{sentence(KIND_WORDS[onset.kind])} since epoch {onset.epoch}{step}", KIND_STYLES[onset.kind])
     healthy = MISSING if onset.last_healthy_epoch is None else onset.last_healthy_epoch
     details = f"Rule {onset.rule}, seen at epoch {onset.detected_epoch}, confidence {onset.confidence:.0%};"
     details += f" last healthy epoch {healthy}."
     lines = [onset.sentence, details, *_delta_energy_change(onset)]
-    return Group(heading, *(Padding(plain(line), (0, 0, 0, 2)) for line in lines))
+    if onset.rolled_back is not None:
+        lines.append(f"Rolled back after epoch {onset.rolled_back}: the run went on from weights before this onset.")
+    checkpoint = last_healthy_checkpoint(weights or {}, onset)
+    path = [] if checkpoint is None else [unbroken("  last healthy checkpoint ", visible(str(checkpoint)))]
+    return Group(heading, *(Padding(plain(line), (0, 0, 0, 2)) for line in lines), *path)
 
 
 def _delta_energy_change(onset: Onset) -> list[str]:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from trainers.rundir import LOG_NAME
 from workbench.report.text import MISSING, mean_and_std, percent, plain
-from workbench.report.words import KIND_SHORT, KIND_STYLES
+from workbench.report.words import KIND_SHORT, KIND_STYLES, where
 from workbench.summary import RunSummary
 
 
@@ -54,10 +54,7 @@ def _last_epoch(summary: RunSummary) -> list[Text]:
 
 def _onsets(summary: RunSummary) -> Text:
     if summary.onsets:
-        flags = [
-            Text(f"{KIND_SHORT[onset.kind]} at {onset.epoch}", style=KIND_STYLES[onset.kind])
-            for onset in summary.onsets
-        ]
+        flags = [Text(where(onset).replace(", ", "\n"), style=KIND_STYLES[onset.kind]) for onset in summary.onsets]
         return Text("\n").join(flags)
     told = [short for kind, short in KIND_SHORT.items() if kind not in summary.cannot_tell]
     return Text("none" if len(told) == len(KIND_SHORT) else f"no {told[0]}" if told else "cannot tell")

@@ -87,6 +87,7 @@ def _onsets(view: "View") -> list[Entry]:
             Entry(label=f"{symbol} {short}", text=_headline(onset), colour=colour, label_colour=colour, gap=True)
         )
         entries.append(Entry(text=plain(onset.sentence)))
+        entries += _last_healthy(view, onset)
     for kind, why in view.summary.cannot_tell.items():
         entries.append(
             Entry(label=f"? {FLAGS[kind][1]}", text=f"cannot tell: {plain(why)}", colour=palette.MUTED, gap=not entries)
@@ -96,9 +97,17 @@ def _onsets(view: "View") -> list[Entry]:
     return entries
 
 
+def _last_healthy(view: "View", onset: "Onset") -> list[Entry]:
+    from workbench.summary import last_healthy_checkpoint
+
+    path = last_healthy_checkpoint(view.summary.weights, onset)
+    return [] if path is None else [Entry(text=f"last healthy checkpoint {plain(path.name)}", colour=palette.GOOD)]
+
+
 def _headline(onset: "Onset") -> str:
     said = f", said at epoch {onset.detected_epoch}" if onset.detected_epoch != onset.epoch else ""
-    return f"{KINDS[onset.kind]} from epoch {onset.epoch}{said}"
+    back = f", rolled back after epoch {onset.rolled_back}" if onset.rolled_back is not None else ""
+    return f"{KINDS[onset.kind]} from epoch {onset.epoch}{said}{back}"
 
 
 def _energies(attack: str | None, batch_norm: str) -> str:
@@ -114,6 +123,7 @@ def _evidence(view: "View") -> list[Entry]:
         headline = f"{_headline(onset)} (rule: {onset.rule}, confidence {onset.confidence:.2f})"
         entries.append(Entry(label=f"{symbol} {short}", text=headline, colour=colour, label_colour=colour, gap=True))
         entries.append(Entry(text=plain(onset.sentence)))
+        entries += _last_healthy(view, onset)
         entries.append(Entry(text=f"{'':24}{'before':>8}{'after':>8}", colour=palette.MUTED, gap=True))
         names = [name.removesuffix("_before") for name in onset.evidence if name.endswith("_before")]
         entries += [

@@ -1,4 +1,4 @@
-"""Energies of training batches into a log, without waiting for the device inside a batch."""
+"""Energies of one epoch's batches, kept on the device and written to the log by block and by epoch."""
 
 import math
 from collections.abc import Mapping
@@ -10,8 +10,14 @@ from torch import Tensor
 
 from trainers.energy import joint_energy, marginal_energy
 from trainers.energylog import LogWriter, SampleTable
-from trainers.energylog.schema import DELTA_STATISTICS, NOT_RECORDED, QUANTILES, SAMPLE_COLUMNS, STEP_BLOCK
-from trainers.errors import WorkbenchError
+from trainers.energylog.schema import (
+    DELTA_STATISTICS,
+    NOT_RECORDED,
+    QUANTILES,
+    SAMPLE_COLUMNS,
+    STEP_BLOCK,
+    STEP_DTYPE,
+)
 
 _TOTALS = ("count", "loss", "regularizer", "correct", "correct_adv")
 _STEP_VALUES = ("loss", "adversarial_accuracy", *(f"delta_energy_{name}" for name in DELTA_STATISTICS))
@@ -56,12 +62,15 @@ def to_table(columns: Tensor) -> SampleTable:
     )
 
 
-class EnergyRecorder:
+class EnergyTally:
     """Collects one epoch of batches on the device and writes it to the log.
 
     Samples are addressed by their row in the training split; rows beyond the recorded ones are counted in the
     accuracies but not stored. Steps and epochs that the log already holds are not written again: a run that
     resumes before the end of its log repeats them, and what is committed stays as it is.
+
+    Attributes:
+        diverged: the first step whose loss was infinite or not a number, as far as steps have been written; else None.
     """
 
     def __init__(self, writer: LogWriter, *, num_recorded: int, device: torch.device) -> None:
@@ -70,6 +79,7 @@ class EnergyRecorder:
         self._device = device
         self._num_recorded = num_recorded
         self._steps_on_disk = writer.num_steps
+        self.diverged: int | None = None
         self._quantiles = torch.tensor(list(QUANTILES.values()), device=device)
         self._begin(0)
 
@@ -78,6 +88,7 @@ class EnergyRecorder:
         self._columns = torch.full((len(SAMPLE_COLUMNS), self._num_recorded + 1), torch.nan, device=self._device)
         self._steps: list[Tensor] = []
         self._rates: list[float] = []
+        self._rows: list[dict[str, float]] = []
         self._first_step = first_step
         self._written = 0
         self._totals = torch.zeros(len(_TOTALS), dtype=torch.float64, device=self._device)
@@ -99,11 +110,7 @@ class EnergyRecorder:
         loss: Tensor,
         regularizer: Tensor,
     ) -> None:
-        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K), scalar losses.
-
-        Raises:
-            WorkbenchError: the loss is no longer finite (noticed when a block of steps is written).
-        """
+        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K), scalar losses."""
         values = batch_energies(y, clean_logits, adv_logits)
         self._columns[:, rows.clamp(max=self._num_recorded)] = values
         delta = values[_ENERGY] - values[_ENERGY_ADV]
@@ -129,23 +136,23 @@ class EnergyRecorder:
         return loss, accuracy, delta
 
     def flush(self, epoch: int) -> None:
-        """Write the steps so far.
-
-        Raises:
-            WorkbenchError: the loss is no longer finite.
-        """
+        """Write the steps so far; waits for the device."""
         pending = self._steps[self._written :]
         for values in torch.stack(pending).tolist() if pending else ():
             step, rate = self._first_step + self._written, self._rates[self._written]
+            row = {"step": step, "epoch": epoch, "learning_rate": rate, **dict(zip(_STEP_VALUES, values, strict=True))}
+            self._rows.append(row)
             if step >= self._steps_on_disk:
-                row = {"step": step, "epoch": epoch, "learning_rate": rate}
-                self._writer.append_step(row | dict(zip(_STEP_VALUES, values, strict=True)))
+                self._writer.append_step(row)
+            if self.diverged is None and not math.isfinite(row["loss"]):
+                self.diverged = step
             self._written += 1
-            if not math.isfinite(values[0]):
-                raise WorkbenchError(
-                    f"training diverged: the loss of step {step} (epoch {epoch}) is {values[0]}; "
-                    "lower --lr or --der-beta"
-                )
+
+    @property
+    def steps(self) -> NDArray[np.void]:
+        """The epoch's steps as far as they have been written: STEP_DTYPE."""
+        names = STEP_DTYPE.names or ()
+        return np.array([tuple(row[name] for name in names) for row in self._rows], dtype=STEP_DTYPE)
 
     def end_epoch(self, measures: Mapping[str, float], probe: SampleTable | None) -> np.void | None:
         """Write the epoch: its steps, its row and its tables. The recorder adds what the training passes measured.

@@ -13,7 +13,6 @@ import scipy.special
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from refusals import refuses
 
 from trainers.checkpoints import ResumeState, load_resume, save_resume
 from trainers.data import load_data
@@ -21,9 +20,9 @@ from trainers.energylog import EnergyLog, LogWriter, RunMeta, SampleKeys, Sample
 from trainers.energylog.schema import NOT_RECORDED, SAMPLE_COLUMNS
 from trainers.provenance import describe_run
 from trainers.recipes import complete, get_method
-from trainers.recorder import EnergyRecorder, batch_energies, to_table
 from trainers.setup import prepare
 from trainers.steps import standard_step
+from trainers.tally import EnergyTally, batch_energies, to_table
 
 CPU = torch.device("cpu")
 NUM, CLASSES, BATCH = 100, 4, 8
@@ -81,13 +80,13 @@ class Epoch:
     def batches(self) -> list[NDArray[np.int64]]:
         return [self.order[start : start + BATCH] for start in range(0, NUM, BATCH)]
 
-    def feed(self, recorder: EnergyRecorder, first: int = 0, last: int = STEPS) -> None:
+    def feed(self, tally: EnergyTally, first: int = 0, last: int = STEPS) -> None:
         for number, rows in list(enumerate(self.batches()))[first:last]:
             logits = [
                 torch.from_numpy(values[rows]) if present else None
                 for values, present in zip(self.logits, self.present, strict=True)
             ]
-            recorder.batch(
+            tally.batch(
                 epoch=self.number,
                 learning_rate=0.1 / (number + 1),
                 rows=torch.from_numpy(rows),
@@ -98,9 +97,9 @@ class Epoch:
                 regularizer=torch.tensor(self.regularizers[number]),
             )
 
-    def finish(self, recorder: EnergyRecorder) -> np.void | None:
+    def finish(self, tally: EnergyTally) -> np.void | None:
         measures = {"epoch": self.number, "train_seconds": 1.5, "pgd_accuracy": 0.25}
-        return recorder.end_epoch(measures, SampleTable.empty(1))
+        return tally.end_epoch(measures, SampleTable.empty(1))
 
 
 def writer_at(path: Path) -> LogWriter:
@@ -111,9 +110,9 @@ def writer_at(path: Path) -> LogWriter:
 
 
 @contextmanager
-def recording(path: Path, num_recorded: int = NUM) -> Iterator[EnergyRecorder]:
+def tallying(path: Path, num_recorded: int = NUM) -> Iterator[EnergyTally]:
     with writer_at(path) as writer:
-        yield EnergyRecorder(writer, num_recorded=num_recorded, device=CPU)
+        yield EnergyTally(writer, num_recorded=num_recorded, device=CPU)
 
 
 def read(path: Path, epoch: int) -> dict[str, NDArray[Any]]:
@@ -133,10 +132,10 @@ def assert_table(read: dict[str, NDArray[Any]], expected: dict[str, NDArray[np.f
 @pytest.mark.parametrize(("clean", "adversarial"), [(True, True), (True, False), (False, True)])
 def test_energies_arrive_by_row_whatever_the_order(tmp_path: Path, clean: bool, adversarial: bool) -> None:
     epochs = [Epoch(number, clean, adversarial) for number in range(3)]
-    with recording(tmp_path / "run.h5") as recorder:
+    with tallying(tmp_path / "run.h5") as tally:
         for epoch in epochs:
-            epoch.feed(recorder)
-            epoch.finish(recorder)
+            epoch.feed(tally)
+            epoch.finish(tally)
     for epoch in epochs:
         assert_table(read(tmp_path / "run.h5", epoch.number), epoch.expected(), slice(None))
     with EnergyLog.open(tmp_path / "run.h5") as log:
@@ -145,11 +144,11 @@ def test_energies_arrive_by_row_whatever_the_order(tmp_path: Path, clean: bool, 
 
 def test_steps_and_epochs_are_summed_up_as_they_should(tmp_path: Path) -> None:
     epochs = [Epoch(number) for number in range(2)]
-    with recording(tmp_path / "run.h5") as recorder:
+    with tallying(tmp_path / "run.h5") as tally:
         rows = []
         for epoch in epochs:
-            epoch.feed(recorder)
-            rows.append(epoch.finish(recorder))
+            epoch.feed(tally)
+            rows.append(epoch.finish(tally))
     with EnergyLog.open(tmp_path / "run.h5") as log:
         table, steps, histogram = log.epochs(), log.steps(), log.histogram("train")
     assert [row.tobytes() for row in table] == [row.tobytes() for row in rows]
@@ -189,9 +188,9 @@ def test_rows_beyond_the_recorded_ones_count_but_are_not_stored(tmp_path: Path, 
     assert complete({"record": f"subset:{max(num_recorded, 1)}"}).num_recorded(NUM) == max(num_recorded, 1)
     epoch = Epoch(0)
     with writer_at_subset(tmp_path / "run.h5", num_recorded) as writer:
-        recorder = EnergyRecorder(writer, num_recorded=num_recorded, device=CPU)
-        epoch.feed(recorder)
-        row = epoch.finish(recorder)
+        tally = EnergyTally(writer, num_recorded=num_recorded, device=CPU)
+        epoch.feed(tally)
+        row = epoch.finish(tally)
     assert row is not None
     assert row["train_robust_accuracy"] == pytest.approx(epoch.expected()["correct_adv"].mean())
     stored = read(tmp_path / "run.h5", 0)
@@ -213,28 +212,26 @@ def writer_at_subset(path: Path, num_recorded: int) -> LogWriter:
 @pytest.mark.parametrize("stop_at", [0, 1, 7, STEPS])
 def test_an_interrupted_epoch_ends_as_an_uninterrupted_one(tmp_path: Path, stop_at: int) -> None:
     epochs = [Epoch(number) for number in range(3)]
-    with recording(tmp_path / "whole.h5") as recorder:
+    with tallying(tmp_path / "whole.h5") as tally:
         for epoch in epochs:
-            epoch.feed(recorder)
-            epoch.finish(recorder)
+            epoch.feed(tally)
+            epoch.finish(tally)
 
     with writer_at(tmp_path / "run.h5") as writer:
-        recorder = EnergyRecorder(writer, num_recorded=NUM, device=CPU)
-        epochs[0].feed(recorder)
-        epochs[0].finish(recorder)
-        epochs[1].feed(recorder, last=stop_at)
-        state = ResumeState(
-            epoch=1, next_batch=stop_at, seconds=0, model={}, optimizer={}, recorder=recorder.state_dict()
-        )
+        tally = EnergyTally(writer, num_recorded=NUM, device=CPU)
+        epochs[0].feed(tally)
+        epochs[0].finish(tally)
+        epochs[1].feed(tally, last=stop_at)
+        state = ResumeState(epoch=1, next_batch=stop_at, seconds=0, model={}, optimizer={}, recorder=tally.state_dict())
         save_resume(tmp_path / "resume", state)
     with LogWriter.resume(tmp_path / "run.h5") as writer:
-        recorder = EnergyRecorder(writer, num_recorded=NUM, device=CPU)
-        recorder.load_state_dict(load_resume(tmp_path / "resume").recorder)
-        assert recorder.next_step == STEPS + stop_at
-        epochs[1].feed(recorder, first=stop_at)
-        epochs[1].finish(recorder)
-        epochs[2].feed(recorder)
-        epochs[2].finish(recorder)
+        tally = EnergyTally(writer, num_recorded=NUM, device=CPU)
+        tally.load_state_dict(load_resume(tmp_path / "resume").recorder)
+        assert tally.next_step == STEPS + stop_at
+        epochs[1].feed(tally, first=stop_at)
+        epochs[1].finish(tally)
+        epochs[2].feed(tally)
+        epochs[2].finish(tally)
 
     with EnergyLog.open(tmp_path / "whole.h5") as whole, EnergyLog.open(tmp_path / "run.h5") as log:
         assert log.epochs().tobytes() == whole.epochs().tobytes()
@@ -247,12 +244,12 @@ def test_an_interrupted_epoch_ends_as_an_uninterrupted_one(tmp_path: Path, stop_
 
 def test_a_state_keeps_its_values_while_the_recorder_goes_on(tmp_path: Path) -> None:
     """What was saved must not be a view of what is still being filled, once it is on disk."""
-    with recording(tmp_path / "run.h5") as recorder:
+    with tallying(tmp_path / "run.h5") as tally:
         epoch = Epoch(0)
-        epoch.feed(recorder, last=3)
-        state = ResumeState(epoch=0, next_batch=3, seconds=0, model={}, optimizer={}, recorder=recorder.state_dict())
+        epoch.feed(tally, last=3)
+        state = ResumeState(epoch=0, next_batch=3, seconds=0, model={}, optimizer={}, recorder=tally.state_dict())
         save_resume(tmp_path / "resume", state)
-        epoch.feed(recorder, first=3)
+        epoch.feed(tally, first=3)
         loaded = load_resume(tmp_path / "resume").recorder
     seen = np.concatenate(epoch.batches()[:3])
     recorded = ~np.isnan(loaded["columns"].numpy()[0])
@@ -265,16 +262,16 @@ def test_epochs_that_the_log_holds_are_not_written_again(tmp_path: Path) -> None
     first, repeated = Epoch(0), replace(Epoch(0), number=0)
     repeated.logits = repeated.logits + 1
     repeated.losses = repeated.losses + 1
-    with recording(tmp_path / "run.h5") as recorder:
-        first.feed(recorder)
-        committed = first.finish(recorder)
+    with tallying(tmp_path / "run.h5") as tally:
+        first.feed(tally)
+        committed = first.finish(tally)
     with LogWriter.resume(tmp_path / "run.h5") as writer:
-        recorder = EnergyRecorder(writer, num_recorded=NUM, device=CPU)
-        repeated.feed(recorder)
-        assert repeated.finish(recorder) is None
+        tally = EnergyTally(writer, num_recorded=NUM, device=CPU)
+        repeated.feed(tally)
+        assert repeated.finish(tally) is None
         second = Epoch(1)
-        second.feed(recorder)
-        assert second.finish(recorder)["last_step"] == 2 * STEPS
+        second.feed(tally)
+        assert second.finish(tally)["last_step"] == 2 * STEPS
     with EnergyLog.open(tmp_path / "run.h5") as log:
         assert log.committed == 2
         assert log.epochs()[0].tobytes() == committed.tobytes()
@@ -285,34 +282,45 @@ def test_epochs_that_the_log_holds_are_not_written_again(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_loss_that_is_no_number_ends_the_run_before_its_epoch_is_committed(tmp_path: Path, value: float) -> None:
-    with recording(tmp_path / "run.h5") as recorder:
-        Epoch(0).feed(recorder)
-        Epoch(0).finish(recorder)
+def test_a_loss_that_is_no_number_is_named_before_its_epoch_is_committed(tmp_path: Path, value: float) -> None:
+    with tallying(tmp_path / "run.h5") as tally:
+        Epoch(0).feed(tally)
+        Epoch(0).finish(tally)
+        assert tally.diverged is None
         bad = Epoch(1)
-        bad.losses[5] = value
-        with refuses("diverged", str(STEPS + 5), "epoch 1", "--lr"):
-            bad.feed(recorder)
-            bad.finish(recorder)
-    with EnergyLog.open(tmp_path / "run.h5") as log:
-        assert log.committed == 1
+        bad.losses[5:7] = value
+        bad.feed(tally)
+        tally.flush(1)
+        assert tally.diverged == STEPS + 5
 
 
 def test_divergence_is_noticed_within_a_long_epoch(tmp_path: Path) -> None:
     """The loss is read in blocks, so that the device is not waited for; a run must not go on for a whole epoch."""
     zeros, rows = torch.zeros(2, CLASSES), torch.tensor([0, 1])
     batch = {"rows": rows, "y": rows, "clean_logits": zeros, "adv_logits": zeros}
-    with recording(tmp_path / "run.h5") as recorder, refuses("step 3 ", "nan"):
-        for number in range(128):
+    with tallying(tmp_path / "run.h5") as tally:
+        for number in range(100):
             loss = torch.tensor(math.nan if number >= 3 else 1.0)
-            recorder.batch(epoch=0, learning_rate=0.1, loss=loss, regularizer=loss, **batch)
+            tally.batch(epoch=0, learning_rate=0.1, loss=loss, regularizer=loss, **batch)
+        assert tally.diverged == 3
+
+
+def test_the_steps_of_an_epoch_are_those_of_the_log_whenever_they_are_asked_for(tmp_path: Path) -> None:
+    with tallying(tmp_path / "run.h5") as tally:
+        for number in range(2):
+            Epoch(number).feed(tally)
+            tally.flush(number)
+            steps = tally.steps
+            Epoch(number).finish(tally)
+    with EnergyLog.open(tmp_path / "run.h5") as log:
+        assert steps.tobytes() == log.steps()[STEPS:].tobytes()
 
 
 def test_the_last_batch_is_told_as_it_was(tmp_path: Path) -> None:
     epoch = Epoch(0)
-    with recording(tmp_path / "run.h5") as recorder:
-        epoch.feed(recorder)
-        loss, accuracy, delta = recorder.latest()
+    with tallying(tmp_path / "run.h5") as tally:
+        epoch.feed(tally)
+        loss, accuracy, delta = tally.latest()
     rows, expected = epoch.batches()[-1], epoch.expected()
     assert loss == pytest.approx(epoch.losses[-1])
     assert accuracy == pytest.approx(expected["correct_adv"][rows].mean())
@@ -360,7 +368,7 @@ def test_a_real_epoch_is_logged_as_its_passes_were(tmp_path: Path, fabric: Fabri
     expected = {name: np.full(40, np.nan) for name in COLUMNS}
     parts.model.train()
     with LogWriter.create(tmp_path / "run.h5", META, train=train, probe=probe) as writer:
-        recorder = EnergyRecorder(writer, num_recorded=num_recorded, device=CPU)
+        tally = EnergyTally(writer, num_recorded=num_recorded, device=CPU)
         for rows in order:
             x, y = parts.data.train.batch(rows)
             seen: list[torch.Tensor] = []
@@ -377,7 +385,7 @@ def test_a_real_epoch_is_logged_as_its_passes_were(tmp_path: Path, fabric: Fabri
                 record=True,
             )
             hook.remove()
-            recorder.batch(
+            tally.batch(
                 epoch=0,
                 learning_rate=0.0,
                 rows=rows,
@@ -394,7 +402,7 @@ def test_a_real_epoch_is_logged_as_its_passes_were(tmp_path: Path, fabric: Fabri
                 expected[f"energy{suffix}"][rows] = -scipy.special.logsumexp(logits, axis=1)
                 expected[f"joint_energy{suffix}"][rows] = -logits[np.arange(len(y)), y]
                 expected[f"correct{suffix}"][rows] = logits.argmax(1) == y.numpy()
-        recorder.end_epoch({"epoch": 0}, SampleTable.empty(1))
+        tally.end_epoch({"epoch": 0}, SampleTable.empty(1))
     stored = read(tmp_path / "run.h5", 0)
     wanted = {name: values[:num_recorded] for name, values in expected.items()}
     for name, values in stored.items():

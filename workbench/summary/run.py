@@ -1,0 +1,137 @@
+"""One run in a nutshell."""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.energylog import EnergyLog, RunMeta, decode
+from trainers.errors import WorkbenchError
+from trainers.recipes import METHODS
+from trainers.rundir import find_weights
+from trainers.spec import RolledBack
+from workbench.onset import Onset, follow, steps_of
+from workbench.summary.checkpoints import Recommendation, recommend
+from workbench.summary.epochs import EpochSummary, best_of, number, read_epochs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSummary:
+    """What there is to say about one run.
+
+    Attributes:
+        path: the log file.
+        run_id, method, dataset, model, eps, seed, planned_epochs, created: facts as the run gave them; eps in [0, 1].
+        train_attack, probe_attack: the attacks that made x* of the two sets.
+        status: running, finished, stopped, failed or crashed.
+        committed: epochs on disk.
+        heartbeat_age: seconds since the writer's last pulse.
+        best: the first epoch of highest probe PGD accuracy, the one that training keeps.
+        last: the last committed epoch.
+        weights: the files of weights that the run keeps, by epoch.
+        checkpoint: which of them to keep.
+        epochs: all committed epochs in order.
+        onsets: the detectors' flags, in the order in which they were raised; those that a rollback undid say so.
+        cannot_tell: why a kind of onset cannot be told, by kind.
+    """
+
+    path: Path
+    run_id: str
+    method: str
+    dataset: str
+    model: str | None
+    eps: float | None
+    seed: int | None
+    planned_epochs: int | None
+    created: str
+    train_attack: str | None
+    probe_attack: str | None
+    status: str
+    committed: int
+    heartbeat_age: float | None
+    best: EpochSummary | None
+    last: EpochSummary | None
+    weights: Mapping[int, Path]
+    checkpoint: Recommendation
+    epochs: tuple[EpochSummary, ...]
+    onsets: tuple[Onset, ...]
+    cannot_tell: Mapping[str, str]
+
+
+def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
+    """Summarize the epochs that the log had when it was opened or last refreshed.
+
+    Args:
+        log: an open energy log.
+        now: seconds since 1970-01-01 UTC to measure the heartbeat's age from; the clock's by default.
+    """
+    meta = log.meta
+    lineage = follow(
+        log.epochs(),
+        returns=_returns(log.events()),
+        steps_of=partial(_steps_of, log),
+        train_attack=meta.train_attack,
+        adversarial=_is_adversarial(meta),
+    )
+    epochs = read_epochs(log.epochs(), meta)
+    weights = find_weights(log.path.parent)
+    return RunSummary(
+        path=log.path,
+        run_id=meta.run_id,
+        method=meta.method,
+        dataset=meta.dataset,
+        model=_text(meta.config.get("model")),
+        eps=number(meta.config.get("eps")),
+        seed=meta.seed,
+        planned_epochs=meta.planned_epochs,
+        created=meta.created,
+        train_attack=meta.train_attack,
+        probe_attack=meta.probe_attack,
+        status=log.status,
+        committed=len(epochs),
+        heartbeat_age=number((time.time() if now is None else now) - log.heartbeat),
+        best=best_of(epochs),
+        last=epochs[-1] if epochs else None,
+        weights=weights,
+        checkpoint=recommend(weights, epochs, lineage.flags),
+        epochs=epochs,
+        onsets=lineage.flags,
+        cannot_tell={str(kind): why for kind, why in lineage.detector.doubts.items()},
+    )
+
+
+def summarize_path(path: str | Path) -> RunSummary:
+    """Summarize the run in a directory or a log file.
+
+    Raises:
+        WorkbenchError: there is no readable energy log.
+    """
+    with EnergyLog.open(path) as log:
+        return summarize(log)
+
+
+def _returns(events: NDArray[np.void]) -> dict[int, int | None]:
+    """The checkpoint of every rollback by the epoch after which it was made; events may hold anything."""
+    returns: dict[int, int | None] = {}
+    for event in events[events["kind"] == b"rollback"]:
+        with suppress(WorkbenchError):
+            returns[int(event["epoch"])] = RolledBack.checkpoint_in(decode(event["message"]))
+    return returns
+
+
+def _steps_of(log: EnergyLog, epoch: int) -> NDArray[np.void]:
+    return steps_of(log.steps(), epoch)
+
+
+def _is_adversarial(meta: RunMeta) -> bool:
+    """False only for a method of ours that trains without an attack; foreign methods get the benefit of the doubt."""
+    return meta.method not in METHODS or METHODS[meta.method].attack is not None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -52,6 +52,7 @@ REFUSED = {
     "on_ro": ["", "rollback", None],
     "max_rollbacks": [0, -1, 3.0, True],
     "device": [0, True],
+    "log_mode": ["", "SWMR", "nfs", None],
     "method": [1, ["fgsm"]],
     "data": [3],
     "model": [None],
@@ -78,6 +79,7 @@ ACCEPTED = {
     "on_co": ["ignore", "warn", "stop", "rollback"],
     "on_ro": ["ignore", "warn", "stop"],
     "max_rollbacks": [1, 1000],
+    "log_mode": ["auto", "swmr", "segments"],
 }
 """Values at the ends of the ranges."""
 
@@ -235,6 +237,7 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
             "keep_last": counts,
             "keep_best": st.booleans(),
             "device": names,
+            "log_mode": st.sampled_from(["auto", "swmr", "segments"]),
         }
     )
 )

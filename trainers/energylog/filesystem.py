@@ -2,12 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Literal, get_args
-
-LogMode = Literal["auto", "swmr", "segments"]
-"""How a log is written: one live file, closed files per epoch, or whichever the file system allows."""
-
-LOG_MODES: tuple[str, ...] = get_args(LogMode)
 
 REMOTE = frozenset(
     {"9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "gfs", "gfs2", "glusterfs", "gpfs"}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.energylog.files import HDF5_ERRORS, abandon, publish, reason, temporary
-from trainers.energylog.filesystem import LogMode, swmr_works
+from trainers.energylog.filesystem import swmr_works
 from trainers.energylog.layout import create_file
 from trainers.energylog.meta import RunMeta
 from trainers.energylog.recover import copy_committed, copy_index
@@ -36,6 +36,7 @@ from trainers.energylog.sinks import LiveFile, Sink
 from trainers.energylog.statistics import delta_statistics, histogram_counts
 from trainers.energylog.tables import SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
+from trainers.spec import LogMode
 
 
 class LogWriter:

@@ -73,6 +73,13 @@ def train(
         int | None, typer.Option(help=f"Rollbacks at most; then warn. {default_of('max_rollbacks')}")
     ] = None,
     device: Annotated[str | None, typer.Option(help=f"auto, cpu, cuda or mps. {default_of('device')}")] = None,
+    log_mode: Annotated[
+        str | None,
+        typer.Option(
+            help="How the energy log is written: swmr (one live file), segments (closed files, one per epoch, for NFS and "
+            f"the like), or auto by the file system. {default_of('log_mode')}"
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. [default: runs/METHOD-DATA-sSEED]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings; options given here win.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the run in this directory; needs nothing else.")] = None,

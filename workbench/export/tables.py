@@ -20,6 +20,9 @@ BLOCK_SAMPLES = 131_072
 TEXT = "U"
 """The dtype of text columns."""
 
+JSON = "JSON"
+"""The unit of text columns that hold JSON."""
+
 Block = Mapping[str, NDArray[Any] | list[Any]]
 """Some rows of a table: an array or a list (None where missing) per column, all of one length."""
 
@@ -57,7 +60,7 @@ _ONSET_COLUMNS = (
     _text("rule", "the rule of the detector that raised the flag"),
     _text("sentence", "why, in one sentence"),
     _integer("last_healthy_epoch", "the last epoch before it; missing if there is none"),
-    _text("evidence", "thresholds and measures behind the flag, a JSON object"),
+    Column(name="evidence", dtype=TEXT, unit=JSON, meaning="thresholds and measures behind the flag, an object"),
 )
 
 _HISTOGRAM_COLUMNS = (

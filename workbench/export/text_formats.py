@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from workbench.export.facts import columns_of, facts_of
 from workbench.export.source import Source
-from workbench.export.tables import TABLES, TEXT, Table
+from workbench.export.tables import JSON, TABLES, TEXT, Table
 from workbench.export.values import json_value, python_values, text_cell
 
 
@@ -67,7 +67,10 @@ def write_facts(names: Sequence[str], source: Source, stream: BinaryIO) -> None:
 def _objects(table: Table, source: Source) -> Iterator[bytes]:
     names = [column.name for column in table.columns]
     for block in table.read(source):
-        columns = [python_values(block[column.name], column) for column in table.columns]
+        columns = []
+        for column in table.columns:
+            values = python_values(block[column.name], column)
+            columns.append([json.loads(value) for value in values] if column.unit == JSON else values)
         for row in zip(*columns, strict=True):
             yield _json(dict(zip(names, map(json_value, row), strict=True)))
 

@@ -76,7 +76,7 @@ def train(
     log_mode: Annotated[
         str | None,
         typer.Option(
-            help="How the energy log is written: swmr (one live file), segments (closed files, one per epoch, for NFS and "
+            help="How the energy log is written: swmr (one live file), segments (a closed file per epoch, for NFS and "
             f"the like), or auto by the file system. {default_of('log_mode')}"
         ),
     ] = None,

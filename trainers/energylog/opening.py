@@ -55,13 +55,10 @@ def open_hdf5(path: Path) -> h5py.File:
     Raises:
         WorkbenchError: There is no such file, it is not HDF5, or it cannot be opened.
     """
-    access = h5p.create(h5p.FILE_ACCESS)
-    _limit_attempts(access)
     for pause in (*RETRY_SECONDS, None):
         _, written = find(path)
-        flags = h5f.ACC_RDONLY | (h5f.ACC_SWMR_READ if written else 0)
         try:
-            return h5py.File(h5f.open(os.fsencode(path), flags, fapl=access))
+            return open_once(path, beside_writer=written)
         except HDF5_ERRORS as error:  # perhaps the writer closed it just now
             if pause is None:
                 raise damaged(path, reason(error)) from error
@@ -69,12 +66,29 @@ def open_hdf5(path: Path) -> h5py.File:
     raise AssertionError("the last attempt returns or raises")
 
 
+def open_once(path: Path, *, beside_writer: bool, attempts: int = METADATA_ATTEMPTS) -> h5py.File:
+    """Open a file for reading in one of the two ways; beside a writer also one that is shorter than it says.
+
+    Args:
+        path: The file.
+        beside_writer: Whether to open it as one that is being written.
+        attempts: Attempts of the library to read metadata beside a writer.
+
+    Raises:
+        OSError: It cannot be opened, or another of HDF5_ERRORS.
+    """
+    access = h5p.create(h5p.FILE_ACCESS)
+    _limit_attempts(access, attempts)
+    flags = h5f.ACC_RDONLY | (h5f.ACC_SWMR_READ if beside_writer else 0)
+    return h5py.File(h5f.open(os.fsencode(path), flags, fapl=access))
+
+
 def damaged(path: Path, what: str) -> WorkbenchError:
     """The error for a log that cannot be trusted."""
     return WorkbenchError(f"{path} is truncated or damaged ({what}); restore it from a copy or repeat the run")
 
 
-def _limit_attempts(access: Any) -> None:
+def _limit_attempts(access: Any, attempts: int) -> None:
     """Have the library give up soon on metadata whose checksum is wrong.
 
     Beside a writer it tries 100 times and sleeps twice as long each time, which on a damaged file is for ever. h5py
@@ -82,4 +96,4 @@ def _limit_attempts(access: Any) -> None:
     """
     set_attempts = getattr(ctypes.CDLL(h5p.__file__), "H5Pset_metadata_read_attempts", None)
     if set_attempts is not None:
-        set_attempts(ctypes.c_int64(access.id), ctypes.c_uint(METADATA_ATTEMPTS))
+        set_attempts(ctypes.c_int64(access.id), ctypes.c_uint(attempts))

@@ -1,6 +1,7 @@
 """Check that an open file is built as the schema says, before anything in it is believed."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -10,6 +11,8 @@ from trainers.energylog.schema import DATASETS, GROWING_AXES, SPLITS, Dataset, s
 from trainers.errors import WorkbenchError
 
 MAX_STEP_BLOCK = 65_536
+MAX_SAMPLES = 2**26
+"""Samples per split: their index alone takes half a GiB of memory. A file of a few MB may promise any number."""
 
 _FILTERS = {h5z.FILTER_FLETCHER32, h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE}
 
@@ -21,24 +24,37 @@ def checked_datasets(file: h5py.File) -> dict[str, Any]:
         WorkbenchError: One is not; the message does not name the file.
     """
     datasets = {expected.path: checked_dataset(file, expected) for expected in DATASETS}
-    block = int(datasets["/step/step"].chunks[0])
-    if block > MAX_STEP_BLOCK:
-        raise WorkbenchError(f"{block} steps per block")
-    num_train, num_probe = (datasets[f"/{split}/index"].shape[0] for split in SPLITS)
-    sizes = sizes_of(num_train=num_train, num_probe=num_probe, step_block=block)
+    sizes = sizes_in(datasets)
     for expected in DATASETS:
-        found = datasets[expected.path]
-        shape = tuple(
-            have if axis in GROWING_AXES else want
-            for have, want, axis in zip(found.shape, expected.shape(sizes), expected.axes, strict=True)
-        )
-        if found.shape != shape or found.chunks != expected.chunks(sizes):
-            raise WorkbenchError(f"{expected.path} has shape {found.shape} in chunks of {found.chunks}")
+        check_shape(datasets[expected.path], expected, sizes)
     for split in SPLITS:
         index = datasets[f"/{split}/index"]
         if num_chunks(index, len(index)) > index.id.get_num_chunks():
             raise WorkbenchError(f"/{split}/index is not all there")
     return datasets
+
+
+def sizes_in(datasets: Mapping[str, Any]) -> dict[str, int]:
+    """The length of each fixed axis and of a block of steps, by the data sets of a log that tell it.
+
+    Raises:
+        WorkbenchError: A length is absurd.
+    """
+    block = int(datasets["/step/step"].chunks[0])
+    if block > MAX_STEP_BLOCK:
+        raise WorkbenchError(f"{block} steps per block")
+    num_train, num_probe = (_num_samples(datasets[f"/{split}/index"]) for split in SPLITS)
+    return sizes_of(num_train=num_train, num_probe=num_probe, step_block=block)
+
+
+def check_shape(found: Any, expected: Dataset, sizes: Mapping[str, int]) -> None:
+    """Raise WorkbenchError unless a data set has the schema's lengths and chunks; growing axes may have any length."""
+    shape = tuple(
+        have if axis in GROWING_AXES else want
+        for have, want, axis in zip(found.shape, expected.shape(sizes), expected.axes, strict=True)
+    )
+    if found.shape != shape or found.chunks != expected.chunks(sizes):
+        raise WorkbenchError(f"{expected.path} has shape {found.shape} in chunks of {found.chunks}")
 
 
 def num_chunks(dataset: Any, num_rows: int) -> int:
@@ -67,6 +83,12 @@ def checked_dataset(file: h5py.File, expected: Dataset) -> Any:
     if found.dtype != expected.dtype or found.ndim != len(expected.axes):
         raise WorkbenchError(f"{expected.path} holds {found.dtype} along {found.ndim} axes")
     return found
+
+
+def _num_samples(index: Any) -> int:
+    if index.shape[0] > MAX_SAMPLES:
+        raise WorkbenchError(f"{index.name} has shape {index.shape}, more than a log may hold")
+    return int(index.shape[0])
 
 
 def _child(group: Any, name: str, kind: type, path: str) -> Any:

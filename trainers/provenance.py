@@ -1,16 +1,22 @@
 """Where a run comes from: what its log says of it for ever."""
 
+import math
 import platform
 import subprocess
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from trainers.data import Data
 from trainers.energylog import RunMeta
 from trainers.evaluate import PROBE_PGD_STEPS
-from trainers.spec import MethodSpec, TrainConfig, pgd
+from trainers.spec import BatchNormMode, MethodSpec, TrainConfig, pgd
+
+UNKNOWN = "unknown"
+"""What is said of a foreign run where it says nothing itself."""
 
 _LIBRARIES = ("workbench", "torch", "lightning-fabric", "numpy", "h5py")
 
@@ -32,7 +38,68 @@ def describe_run(config: TrainConfig, method: MethodSpec, data: Data) -> RunMeta
         versions=versions(),
         git_revision=git_revision(),
         created=now(),
+        keep_bits=config.keep_bits,
     )
+
+
+def describe_loop(
+    config: Mapping[str, Any],
+    *,
+    class_names: tuple[str, ...],
+    train_attack: str | None,
+    probe_attack: str | None,
+    batch_norm: BatchNormMode,
+) -> RunMeta:
+    """The facts of a run that a foreign loop makes, with a fresh id.
+
+    Args:
+        config: its settings as ``plain_config`` gives them; ``method``, ``data`` (or ``dataset``), ``seed`` and
+            ``epochs`` are facts of every run.
+        class_names: by label.
+        train_attack: what makes x* in training.
+        probe_attack: what makes x* of the probe set.
+        batch_norm: mode of the forward passes in training.
+    """
+    method = _name(config, "method")
+    return RunMeta(
+        run_id=f"{method}-{uuid.uuid4().hex[:8]}",
+        method=method,
+        dataset=_name(config, "dataset", "data"),
+        class_names=class_names,
+        config=config,
+        seed=_whole(config.get("seed")),
+        planned_epochs=_whole(config.get("epochs")),
+        train_attack=train_attack,
+        probe_attack=probe_attack,
+        train_batch_norm=batch_norm,
+        probe_batch_norm="eval",
+        versions=versions(),
+        git_revision=None,
+        created=now(),
+    )
+
+
+def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON can hold them; whatever it cannot (paths, infinities, objects) as text."""
+    return {str(key): _plain(value) for key, value in config.items()}
+
+
+def _plain(value: object) -> Any:
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, Mapping):
+        return plain_config(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def _name(config: Mapping[str, Any], *keys: str) -> str:
+    return next((str(config[key]) for key in keys if config.get(key)), UNKNOWN)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def versions() -> dict[str, str]:

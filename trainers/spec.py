@@ -18,6 +18,9 @@ OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
 OnRobust = Literal["ignore", "warn", "stop"]
 LogMode = Literal["auto", "swmr", "segments"]
 
+MANTISSA_BITS = 23
+"""Bits of the mantissa of an energy in the log (float32)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ball:
@@ -104,7 +107,8 @@ class TrainConfig:
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
     often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
-    follow, closed files per epoch, or whichever the file system allows.
+    follow, closed files per epoch, or whichever the file system allows. ``keep_bits`` is to how many bits of mantissa
+    recorded energies are rounded; by default they are not.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -137,6 +141,7 @@ class TrainConfig:
     max_rollbacks: int = 3
     device: str = "auto"
     log_mode: LogMode = "auto"
+    keep_bits: int = MANTISSA_BITS
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -150,6 +155,7 @@ class TrainConfig:
             _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
         _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)
         _require(0 <= self.momentum < 1, "momentum", "in [0, 1)", self.momentum)
+        _require(1 <= self.keep_bits <= MANTISSA_BITS, "keep_bits", f"from 1 to {MANTISSA_BITS}", self.keep_bits)
         _require(self.batch_size >= 2, "batch_size", "at least 2, for batch norm", self.batch_size)
         for name, choices in _CHOICES.items():
             value = getattr(self, name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from trainers.energylog.schema import FORMAT, SCHEMA_VERSION
 from trainers.errors import WorkbenchError
+from trainers.spec import MANTISSA_BITS
 
 _T = TypeVar("_T", list[Any], dict[str, Any])
 
@@ -33,6 +34,8 @@ class RunMeta:
         versions: Version of each library that matters.
         git_revision: Revision of the code, if known.
         created: When the run began, ISO 8601 in UTC.
+        keep_bits: Bits of the mantissa to which the writer rounds the energies of samples before anything is made of
+            them; MANTISSA_BITS where it rounds nothing.
     """
 
     run_id: str
@@ -49,6 +52,7 @@ class RunMeta:
     versions: Mapping[str, str]
     git_revision: str | None
     created: str
+    keep_bits: int = MANTISSA_BITS
 
 
 SEGMENTS = "segments"
@@ -67,6 +71,7 @@ ROOT_ATTRIBUTES = {
     "versions": "versions of the libraries, a JSON object",
     "git_revision": "revision of the code; absent if unknown",
     "created": "when the run began, ISO 8601 UTC",
+    "keep_bits": "bits of the mantissa to which the energies of samples were rounded; absent if they were not",
     "storage": "the text segments where the tables of each epoch are in files of their own; absent elsewhere",
 }
 """Every attribute of the file's root and what it holds."""
@@ -99,6 +104,7 @@ def write_meta(file: h5py.File, meta: RunMeta, *, storage: str | None = None) ->
         "versions": json.dumps(dict(meta.versions)),
         "git_revision": meta.git_revision,
         "created": meta.created,
+        "keep_bits": meta.keep_bits if meta.keep_bits < MANTISSA_BITS else None,
         "storage": storage,
     }
     assert list(root) == list(ROOT_ATTRIBUTES)
@@ -145,6 +151,7 @@ def read_meta(file: h5py.File) -> RunMeta:
         versions={str(name): str(version) for name, version in versions.items()},
         git_revision=_text(root, "git_revision") if "git_revision" in root else None,
         created=_text(root, "created"),
+        keep_bits=_bits(root) if "keep_bits" in root else MANTISSA_BITS,
     )
 
 
@@ -192,6 +199,13 @@ def _integer(attributes: Mapping[str, Any], name: str) -> int:
     if not isinstance(value, np.integer):
         raise WorkbenchError(f"its attribute {name} is no whole number")
     return int(value)
+
+
+def _bits(attributes: Mapping[str, Any]) -> int:
+    bits = _integer(attributes, "keep_bits")
+    if not 1 <= bits <= MANTISSA_BITS:
+        raise WorkbenchError(f"its attribute keep_bits is {bits}")
+    return bits
 
 
 def _json(attributes: Mapping[str, Any], name: str, kind: type[_T]) -> _T:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from trainers.energylog.files import HDF5_ERRORS, abandon, publish, reason, temporary
 from trainers.energylog.filesystem import swmr_works
 from trainers.energylog.layout import create_file
-from trainers.energylog.meta import RunMeta
+from trainers.energylog.meta import RunMeta, read_meta
 from trainers.energylog.recover import copy_committed, copy_index
+from trainers.energylog.rounding import round_table
 from trainers.energylog.schema import (
     COUNTER_OF,
     EPOCH_DTYPE,
@@ -55,6 +56,7 @@ class LogWriter:
         self._sink = sink
         self._rows = {axis: int(sink.data[counter][0]) for axis, counter in COUNTER_OF.items()}
         self._num_samples = {split: len(sink.data[f"/{split}/index"]) for split in SPLITS}
+        self._keep_bits = read_meta(sink.data["/epoch"].file).keep_bits
         self._block = int(sink.data["/step/step"].chunks[0])
         self._pending = np.zeros(self._block, dtype=STEP_DTYPE)
         self._num_pending = 0
@@ -242,13 +244,13 @@ class LogWriter:
                 self.close("failed")
 
     def _checked(self, split: str, table: SampleTable | None) -> SampleTable:
-        """``table``, or one in which nothing is recorded; its lengths are those of the split's keys."""
+        """``table`` as it is stored, or one in which nothing is recorded; its lengths are those of the split's keys."""
         num_samples = self._num_samples[split]
         table = SampleTable.empty(num_samples) if table is None else table
         for column in SAMPLE_COLUMNS:
             shape = getattr(table, column.name).shape
             assert shape == (num_samples,), f"{split} {column.name} has shape {shape} for {num_samples} samples"
-        return table
+        return round_table(table, self._keep_bits)
 
     def _flush_steps(self) -> None:
         """Write the pending steps as one whole block, padded at its end."""

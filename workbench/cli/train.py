@@ -80,6 +80,12 @@ def train(
             f"the like), or auto by the file system. {default_of('log_mode')}"
         ),
     ] = None,
+    keep_bits: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Round recorded energies to so many bits of mantissa, for smaller logs. {default_of('keep_bits')}"
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. [default: runs/METHOD-DATA-sSEED]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings; options given here win.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the run in this directory; needs nothing else.")] = None,

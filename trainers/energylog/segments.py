@@ -33,7 +33,9 @@ TABLES = tuple(dataset for dataset in DATASETS if dataset.axes[0] == "epoch" and
 
 TABLE_PATHS = frozenset(dataset.path for dataset in TABLES)
 
-_HELD = (*(dataset for dataset in DATASETS if dataset.path == "/epoch"), *TABLES)
+HELD = (*(dataset for dataset in DATASETS if dataset.path == "/epoch"), *TABLES)
+"""All data sets of a segment."""
+
 _OVERHEAD = 1 << 20
 _OURS = re.compile(r"\d{6,}\.h5|\.\d{6,}\.h5\.tmp|heartbeat|\.heartbeat\.tmp")
 
@@ -60,7 +62,7 @@ def write_segment(path: Path, rows: Mapping[str, NDArray[Any]], sizes: dict[str,
         OSError: it cannot be written.
     """
     with create_in_memory() as file:
-        for dataset in _HELD:
+        for dataset in HELD:
             created = create_dataset(file, dataset, sizes)
             created.resize(1, axis=0)
             created[...] = rows[dataset.path]
@@ -184,7 +186,7 @@ class Segments:
         """
         if not name.is_file():
             raise OSError("no such file" if not name.exists() else "no regular file")
-        most = _OVERHEAD + sum(_bytes_of(dataset.chunks(self._sizes), dataset, self._sizes) for dataset in _HELD)
+        most = segment_bytes(self._sizes)
         with name.open("rb") as stream:
             content = stream.read(most + 1)
         if len(content) > most:
@@ -193,7 +195,7 @@ class Segments:
 
     def _check(self, file: h5py.File, epoch: int) -> None:
         """Raise WorkbenchError or one of HDF5_ERRORS unless this is the segment of that epoch, whole."""
-        for expected in _HELD:
+        for expected in HELD:
             found = checked_dataset(file, expected)
             shape = (1, *expected.shape(self._sizes)[1:])
             if found.shape != shape or found.chunks != expected.chunks(self._sizes):
@@ -202,6 +204,11 @@ class Segments:
                 raise WorkbenchError(f"{expected.path} is not all there")
         if file["/epoch"][...].tobytes() != self._epoch_row(epoch).tobytes():
             raise WorkbenchError("it belongs to another run")
+
+
+def segment_bytes(sizes: dict[str, int]) -> int:
+    """The most bytes that a segment of a log with these lengths can have."""
+    return _OVERHEAD + sum(_bytes_of(dataset.chunks(sizes), dataset, sizes) for dataset in HELD)
 
 
 def _bytes_of(chunks: tuple[int, ...], dataset: Any, sizes: dict[str, int]) -> int:

@@ -53,6 +53,7 @@ REFUSED = {
     "max_rollbacks": [0, -1, 3.0, True],
     "device": [0, True],
     "log_mode": ["", "SWMR", "nfs", None],
+    "keep_bits": [0, -1, 24, 7.0, True],
     "method": [1, ["fgsm"]],
     "data": [3],
     "model": [None],
@@ -80,6 +81,7 @@ ACCEPTED = {
     "on_ro": ["ignore", "warn", "stop"],
     "max_rollbacks": [1, 1000],
     "log_mode": ["auto", "swmr", "segments"],
+    "keep_bits": [1, 23],
 }
 """Values at the ends of the ranges."""
 
@@ -238,6 +240,7 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
             "keep_best": st.booleans(),
             "device": names,
             "log_mode": st.sampled_from(["auto", "swmr", "segments"]),
+            "keep_bits": st.integers(1, 23),
         }
     )
 )

@@ -104,17 +104,21 @@ class EpochReport:
     notebook: Notebook
 
 
-class Callback(Protocol):
-    """Watches a run. All callbacks are asked, in order; one Stop is enough, and the first Rollback counts.
-
-    A run that is told both goes back first and then stops.
-    """
+class EpochCallback(Protocol):
+    """Watches the epochs of a run, in ``fit`` or in any loop that records its energies."""
 
     def on_start(self, report: StartReport) -> None:
         """Training begins, or goes on."""
 
-    def on_batch(self, report: BatchReport) -> Answer:
-        """Answer after a batch."""
-
     def on_epoch(self, report: EpochReport) -> Answer:
         """Answer after an epoch."""
+
+
+class Callback(EpochCallback, Protocol):
+    """Watches a run of ``fit``. All callbacks are asked, in order; one Stop is enough, and the first Rollback counts.
+
+    A run that is told both goes back first and then stops.
+    """
+
+    def on_batch(self, report: BatchReport) -> Answer:
+        """Answer after a batch."""

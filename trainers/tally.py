@@ -73,15 +73,22 @@ class EnergyTally:
         diverged: the first step whose loss was infinite or not a number, as far as steps have been written; else None.
     """
 
-    def __init__(self, writer: LogWriter, *, num_recorded: int, device: torch.device) -> None:
-        """Record the first ``num_recorded`` rows of the training split into ``writer``."""
-        self._writer = writer
+    def __init__(self, writer: LogWriter | None, *, num_recorded: int, device: torch.device) -> None:
+        """Record the first ``num_recorded`` rows of the training split into ``writer``, now or once it is attached."""
+        self._writer: LogWriter | None = None
         self._device = device
         self._num_recorded = num_recorded
-        self._steps_on_disk = writer.num_steps
+        self._steps_on_disk = 0
         self.diverged: int | None = None
         self._quantiles = torch.tensor(list(QUANTILES.values()), device=device)
         self._begin(0)
+        if writer is not None:
+            self.attach(writer)
+
+    def attach(self, writer: LogWriter) -> None:
+        """Write to this log from now on, the batches so far included."""
+        self._writer = writer
+        self._steps_on_disk = writer.num_steps
 
     def _begin(self, first_step: int) -> None:
         # One column more than is recorded takes what falls outside, so that no batch needs a data-dependent shape.
@@ -136,7 +143,9 @@ class EnergyTally:
         return loss, accuracy, delta
 
     def flush(self, epoch: int) -> None:
-        """Write the steps so far; waits for the device."""
+        """Write the steps so far, if there is a log to write to; waits for the device."""
+        if self._writer is None:
+            return
         pending = self._steps[self._written :]
         for values in torch.stack(pending).tolist() if pending else ():
             step, rate = self._first_step + self._written, self._rates[self._written]
@@ -160,12 +169,14 @@ class EnergyTally:
         Returns:
             The row as committed to ``/epoch``, or None if the log already held this epoch.
         """
+        assert self._writer is not None
         epoch = int(measures["epoch"])
         self.flush(epoch)
         count, loss, regularizer, correct, correct_adv = self._totals.tolist()
+        count = count or np.nan  # an epoch without batches has nothing to tell of training
         row = {
             "last_step": self.next_step,
-            "learning_rate": self._rates[-1],
+            "learning_rate": self._rates[-1] if self._rates else np.nan,
             "train_loss": loss / count,
             "train_regularizer": regularizer / count,
             "train_clean_accuracy": correct / count,

@@ -1,15 +1,18 @@
 """Writers in a process of their own, to be killed, starved of disk or left without a close."""
 
 import os
+import random
 import resource
 import sys
 import time
 from pathlib import Path
 
-from tests.energylog.runs import append, assert_exact, create
+from tests.energylog.runs import append, assert_epoch, assert_exact, create
 from trainers.energylog import EnergyLog, LogWriter
 from trainers.energylog.files import descriptor
 from trainers.errors import WorkbenchError
+from trainers.spec import LogMode
+from workbench.summary import summarize
 
 
 def say(text: object) -> None:
@@ -17,9 +20,9 @@ def say(text: object) -> None:
     sys.stdout.flush()
 
 
-def write(path: str, num_epochs: str, pause: str) -> None:
+def write(path: str, num_epochs: str, pause: str, mode: LogMode = "swmr") -> None:
     """Write epochs and report each commit."""
-    with create(Path(path)) as writer:
+    with create(Path(path), mode) as writer:
         say(0)
         for _ in range(int(num_epochs)):
             append(writer, 1)
@@ -86,6 +89,44 @@ def forget(path: str) -> None:
     append(create(Path(path)), 2)
 
 
+def write_at_random(path: str, num_epochs: str, most_seconds: str, mode: LogMode, seed: str) -> None:
+    """Write epochs at random intervals and report when each was committed."""
+    rng = random.Random(seed)
+    with create(Path(path), mode) as writer:
+        say("ready")
+        while writer.committed < int(num_epochs):
+            time.sleep(rng.uniform(0.0, float(most_seconds)))
+            append(writer, 1)
+            say(f"{writer.committed - 1} {time.monotonic()}")
+
+
+def follow(path: str, poll_seconds: str) -> None:
+    """Follow a log as the app and ``--watch`` do until it ends; report when each epoch was seen, and what is wrong."""
+    with EnergyLog.open(path) as log:
+        say(f"open {time.monotonic()}")
+        seen = 0
+        while True:
+            try:
+                log.refresh()
+                summarize(log)
+                now = time.monotonic()
+                for epoch in range(seen, log.committed):
+                    say(f"seen {epoch} {now}")
+                for epoch in range(seen, log.committed):
+                    assert_epoch(log, epoch)
+                seen, status = log.committed, log.status
+            except AssertionError as error:
+                say(f"wrong {str(error).strip().splitlines()[0] if str(error) else 'row'}")
+                return
+            except (WorkbenchError, OSError, RuntimeError, ValueError, KeyError) as error:
+                say(f"error {type(error).__name__} {error}")
+                return
+            if status != "running":
+                say("done")
+                return
+            time.sleep(float(poll_seconds))
+
+
 if __name__ == "__main__":
-    commands = (write, fill, resume, lose, forget)
+    commands = (write, write_at_random, follow, fill, resume, lose, forget)
     {command.__name__: command for command in commands}[sys.argv[1]](*sys.argv[2:])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from trainers.energylog import EnergyLog, LogWriter, RunMeta, SampleKeys, SampleTable
+from trainers.spec import LogMode
 
 NUM_TRAIN = 2_000
 NUM_PROBE = 50
@@ -63,9 +64,9 @@ def step(epoch: int, number: int) -> dict[str, float]:
     return {"epoch": epoch, "step": epoch * STEPS_WRITTEN + number, "loss": epoch + number / 100.0}
 
 
-def create(path: Path, **changes: Any) -> LogWriter:
+def create(path: Path, mode: LogMode = "swmr", **changes: Any) -> LogWriter:
     train, probe = keys("train"), keys("probe")
-    return LogWriter.create(path, meta(**changes), train=train, probe=probe, steps_per_epoch=STEPS_PER_EPOCH)
+    return LogWriter.create(path, meta(**changes), train=train, probe=probe, steps_per_epoch=STEPS_PER_EPOCH, mode=mode)
 
 
 def append(writer: LogWriter, num_epochs: int) -> None:
@@ -80,23 +81,12 @@ def append(writer: LogWriter, num_epochs: int) -> None:
 def assert_exact(log: EnergyLog, num_epochs: int, *, num_steps: int | None = None) -> None:
     """The log holds exactly the first ``num_epochs`` of the run."""
     assert log.committed == num_epochs
-    rows = log.epochs()
     for split in ("train", "probe"):
-        counts = log.histogram(split)
-        assert counts.shape[0] == len(rows) == num_epochs
+        assert len(log.histogram(split)) == len(log.epochs()) == num_epochs
         np.testing.assert_array_equal(log.keys(split).index, keys(split).index)
         np.testing.assert_array_equal(log.keys(split).label, keys(split).label)
-        for epoch in range(num_epochs):
-            expected = table(epoch, split)
-            for name in (*ENERGIES, *FLAGS):
-                np.testing.assert_array_equal(log.samples(split, name, epoch), getattr(expected, name))
-            delta = expected.energy.astype(np.float64) - expected.energy_adv
-            assert rows[epoch][f"{split}_delta_energy_mean"] == pytest.approx(delta.mean(), rel=1e-5, abs=1e-5)
-            assert rows[epoch][f"{split}_delta_energy_q95"] == pytest.approx(np.percentile(delta, 95), rel=1e-5)
-            assert counts[epoch].sum() == SIZE[split]
     for epoch in range(num_epochs):
-        for name, value in measures(epoch).items():
-            assert rows[epoch][name] == value
+        assert_epoch(log, epoch)
     steps = log.steps()
     wanted = [step(epoch, number) for epoch in range(num_epochs) for number in range(STEPS_WRITTEN)]
     if num_steps is None:
@@ -105,6 +95,21 @@ def assert_exact(log: EnergyLog, num_epochs: int, *, num_steps: int | None = Non
         assert len(steps) == num_steps
     for name in ("step", "epoch", "loss"):
         np.testing.assert_array_equal(steps[name][: len(wanted)], [row[name] for row in wanted])
+
+
+def assert_epoch(log: EnergyLog, epoch: int) -> None:
+    """The log holds this epoch of the run, bit for bit, and statistics that follow from it."""
+    row = log.epochs()[epoch]
+    for name, value in measures(epoch).items():
+        assert row[name] == value
+    for split in ("train", "probe"):
+        expected = table(epoch, split)
+        for name in (*ENERGIES, *FLAGS):
+            np.testing.assert_array_equal(log.samples(split, name, epoch), getattr(expected, name))
+        delta = expected.energy.astype(np.float64) - expected.energy_adv
+        assert row[f"{split}_delta_energy_mean"] == pytest.approx(delta.mean(), rel=1e-5, abs=1e-5)
+        assert row[f"{split}_delta_energy_q95"] == pytest.approx(np.percentile(delta, 95), rel=1e-5)
+        assert log.histogram(split)[epoch].sum() == SIZE[split]
 
 
 def contents(log: EnergyLog) -> dict[object, object]:

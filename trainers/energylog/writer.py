@@ -102,9 +102,13 @@ class LogWriter:
                 raise WorkbenchError(f"{path} exists; resume that run or choose another directory")
             if has_segments(path):
                 raise WorkbenchError(f"{folder_of(path)} holds what is left of a run; choose another directory")
-            if _uses_segments(path, mode):
-                return cls(_start_segments(create_file(path, meta, keys, block, segments=True), path), path)
-            return cls(_start_live(create_file(name, meta, keys, block), name, path), path)
+            if not _uses_segments(path, mode):
+                try:
+                    return cls(_start_live(create_file(name, meta, keys, block), name, path), path)
+                except _SwmrRefusedError:
+                    if mode != "auto":
+                        raise
+            return cls(_start_segments(create_file(path, meta, keys, block, segments=True), path), path)
 
     @classmethod
     def resume(cls, path: Path, *, mode: LogMode = "auto") -> Self:
@@ -122,11 +126,16 @@ class LogWriter:
         """
         path = Path(path)
         with temporary(path) as name:
-            if _uses_segments(path, mode):
-                return cls(_start_segments(copy_index(path), path), path)
-            sink = _start_live(copy_committed(path, name), name, path)
-            remove_segments(path)
-            return cls(sink, path)
+            if not _uses_segments(path, mode):
+                try:
+                    sink = _start_live(copy_committed(path, name), name, path)
+                    remove_segments(path)
+                    return cls(sink, path)
+                except _SwmrRefusedError:
+                    if mode != "auto":
+                        raise
+                    name.unlink()
+            return cls(_start_segments(copy_index(path), path), path)
 
     @property
     def committed(self) -> int:
@@ -312,6 +321,10 @@ class LogWriter:
                     self._give_up("the heartbeat", reason(error))
 
 
+class _SwmrRefusedError(WorkbenchError):
+    """The library cannot write with SWMR here."""
+
+
 def _uses_segments(path: Path, mode: LogMode) -> bool:
     return mode == "segments" or (mode == "auto" and not swmr_works(path.parent))
 
@@ -320,8 +333,13 @@ def _start_live(file: h5py.File, name: Path, path: Path) -> LiveFile:
     """Set the pulse, enter SWMR mode (nothing can be created from here on) and publish."""
     try:
         _set_running(file)
-        file.swmr_mode = True
         file.flush()
+        try:
+            file.swmr_mode = True
+        except HDF5_ERRORS as error:
+            raise _SwmrRefusedError(
+                f"cannot write {path} with SWMR ({reason(error)}); choose another directory, or --log-mode segments"
+            ) from error
         publish(file, name, path)
         return LiveFile(file)
     except BaseException:

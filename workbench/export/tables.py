@@ -14,7 +14,7 @@ from workbench.export.source import Source
 from workbench.export.values import json_value
 from workbench.summary import summarize
 
-BLOCK_SAMPLES = 131_072
+BLOCK_SAMPLES = 65_536
 """Most samples that are held as rows at once; also the most in a row group of Parquet."""
 
 TEXT = "U"

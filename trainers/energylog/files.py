@@ -14,6 +14,11 @@ HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
 """What h5py raises when the library fails; which one depends on the call, not on the cause."""
 
 
+def temporary_name(path: Path) -> Path:
+    """The name under which a file is prepared that is to be at ``path``."""
+    return path.with_name(f".{path.name}.tmp")
+
+
 @contextmanager
 def temporary(path: Path) -> Iterator[Path]:
     """A free name beside ``path`` to prepare a file under; what an earlier process left there is removed.
@@ -23,7 +28,7 @@ def temporary(path: Path) -> Iterator[Path]:
     Raises:
         WorkbenchError: The directory is missing or cannot be written, or an error of HDF5 escapes from the block.
     """
-    name = path.with_name(f".{path.name}.tmp")
+    name = temporary_name(path)
     try:
         name.unlink(missing_ok=True)
         yield name

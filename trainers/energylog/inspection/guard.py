@@ -1,0 +1,115 @@
+"""Do something with a file that nobody vouches for in a child process, with limits on its memory and time."""
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from trainers.errors import WorkbenchError
+
+MOST_MEMORY = 768 << 20
+"""Bytes of address space that the child may take beyond what the process has when it starts."""
+
+LEAST_SECONDS = 8.0
+LEAST_BYTES_PER_SECOND = 4e6
+"""The child may take this long, and longer for a large file: it is stopped only where it hangs."""
+
+
+def guarded(work: Callable[[], dict[str, Any]], path: Path, *, limit: float | None = None) -> dict[str, Any]:
+    """The result of ``work``, done in a child process: the HDF5 library may crash or hang on a hostile file.
+
+    Call it in a process that runs no other threads and has no log open.
+
+    Args:
+        work: What to do; its result must be values of JSON.
+        path: The file that it reads, for messages.
+        limit: Seconds that it may take; by the size of the file if not given.
+
+    Raises:
+        WorkbenchError: ``work`` raised it, or the child crashed, took too long or needed too much memory.
+        RuntimeError: ``work`` raised something else.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    limit = LEAST_SECONDS + path.stat().st_size / LEAST_BYTES_PER_SECOND if limit is None else limit
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(receiving)
+        _work(work, sending)
+    os.close(sending)
+    try:
+        answer = _receive(receiving, time.monotonic() + limit)
+        if answer is None:
+            raise WorkbenchError(
+                f"reading {path} took more than {limit:.0f} s and was stopped; the file may be damaged"
+            )
+    finally:
+        os.close(receiving)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return _result(answer, status, path)
+
+
+def _work(work: Callable[[], dict[str, Any]], sending: int) -> NoReturn:
+    """The child: limits, then the work, then its answer; never returns."""
+    answer: dict[str, Any] = {}
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the C library says when it aborts
+        _limit_memory()
+        answer = {"result": work()}
+    except WorkbenchError as error:
+        answer = {"refused": str(error)}
+    except MemoryError:
+        answer = {"refused": None}
+    except KeyboardInterrupt:
+        os._exit(1)
+    except BaseException:  # noqa: BLE001 - the parent raises it again
+        answer = {"failed": traceback.format_exc()}
+    with open(sending, "wb") as stream:
+        stream.write(json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _limit_memory() -> None:
+    with suppress(OSError, ValueError):  # where the system does not tell or does not limit
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + MOST_MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _receive(receiving: int, deadline: float) -> bytes | None:
+    """All that the child writes until it closes the pipe; None if that takes too long."""
+    answer = b""
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([receiving], [], [], left)[0]:
+            part = os.read(receiving, 1 << 16)
+            if not part:
+                return answer
+            answer += part
+    return None
+
+
+def _result(answer: bytes, status: int, path: Path) -> dict[str, Any]:
+    if not answer:
+        name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+        raise WorkbenchError(
+            f"the HDF5 library crashed reading {path} ({name}); restore it from a copy or repeat the run"
+        )
+    values: dict[str, Any] = json.loads(answer)
+    if "failed" in values:
+        raise RuntimeError(values["failed"])
+    if "refused" in values:
+        raise WorkbenchError(values["refused"] or f"reading {path} needs too much memory; the file may be damaged")
+    result: dict[str, Any] = values["result"]
+    return result

@@ -16,6 +16,7 @@ from workbench.cli.inspect import inspect
 from workbench.cli.methods import methods
 from workbench.cli.onset import onset
 from workbench.cli.pca import pca
+from workbench.cli.probe import probe
 from workbench.cli.runs import runs
 from workbench.cli.sample import sample
 from workbench.cli.score import score
@@ -33,6 +34,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     export,
     runs,
     methods,
+    probe,
     pca,
     sample,
     score,

@@ -16,6 +16,7 @@ from trainers.recipes import METHODS
 from trainers.rundir import find_weights
 from trainers.spec import RolledBack
 from workbench.onset import Onset, follow, steps_of
+from workbench.summary.attacks import AttackSummary, read_attacks
 from workbench.summary.checkpoints import Recommendation, recommend
 from workbench.summary.epochs import EpochSummary, best_of, number, read_epochs
 
@@ -38,6 +39,7 @@ class RunSummary:
         epochs: all committed epochs in order.
         onsets: the detectors' flags, in the order in which they were raised; those that a rollback undid say so.
         cannot_tell: why a kind of onset cannot be told, by kind.
+        attacks: energies under several attacks, of a probe that took more than one.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class RunSummary:
     epochs: tuple[EpochSummary, ...]
     onsets: tuple[Onset, ...]
     cannot_tell: Mapping[str, str]
+    attacks: AttackSummary | None = None
 
 
 def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
@@ -79,7 +82,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         adversarial=_is_adversarial(meta),
     )
     epochs = read_epochs(log.epochs(), meta)
-    weights = find_weights(log.path.parent)
+    weights = _weights(log)
     return RunSummary(
         path=log.path,
         run_id=meta.run_id,
@@ -102,6 +105,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         epochs=epochs,
         onsets=lineage.flags,
         cannot_tell={str(kind): why for kind, why in lineage.detector.doubts.items()},
+        attacks=read_attacks(log),
     )
 
 
@@ -131,6 +135,14 @@ def _steps_of(log: EnergyLog, epoch: int) -> NDArray[np.void]:
 def _is_adversarial(meta: RunMeta) -> bool:
     """False only for a method of ours that trains without an attack; foreign methods get the benefit of the doubt."""
     return meta.method not in METHODS or METHODS[meta.method].attack is not None
+
+
+def _weights(log: EnergyLog) -> Mapping[int, Path]:
+    """The files of weights by epoch: those of a run, or of a probe the checkpoints that were its epochs."""
+    probed = log.meta.config.get("checkpoints")
+    if isinstance(probed, list) and all(isinstance(name, str) for name in probed):
+        return {epoch: Path(name) for epoch, name in enumerate(probed)}
+    return find_weights(log.path.parent)
 
 
 def _text(value: object) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.onset import Onset
+from workbench.summary.attacks import AttackSummary
 from workbench.summary.checkpoints import last_healthy_checkpoint
 from workbench.summary.epochs import DeltaEnergy, EpochSummary, number
 from workbench.summary.run import RunSummary
@@ -42,6 +43,7 @@ def to_json(summary: RunSummary) -> dict[str, Any]:
         "run": run,
         "epochs": [_epoch_json(epoch) for epoch in summary.epochs],
         "onsets": [onset_json(onset, summary.weights) for onset in summary.onsets],
+        "attacks": None if summary.attacks is None else _attacks_json(summary.attacks),
     }
 
 
@@ -73,6 +75,11 @@ def _epoch_json(epoch: EpochSummary) -> dict[str, Any]:
 def _delta_json(delta: DeltaEnergy) -> dict[str, Any]:
     values = asdict(delta)
     return {"set": values.pop("split"), **values}
+
+
+def _attacks_json(attacks: AttackSummary) -> dict[str, Any]:
+    rows = [asdict(row) for row in attacks.rows]
+    return {"path": str(attacks.path), "error": attacks.trouble, "epochs": rows}
 
 
 def _accuracies(epoch: EpochSummary | None) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """A checkpoint made elsewhere and a model, brought together; what was stripped, ignored or inferred is said."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +38,11 @@ class Foreign:
     Attributes:
         model: normalises its own input.
         in_channels: that it takes; None if only it knows.
-        num_classes: that it tells apart; None if only it knows.
         notes: what was stripped, ignored and inferred, in phrases.
     """
 
     model: nn.Module
     in_channels: int | None
-    num_classes: int | None
     notes: tuple[str, ...]
 
 
@@ -102,18 +100,24 @@ def fit_named(state: ForeignState, name: str, *, shortcut: Shortcut, normaliser:
     return Foreign(
         model=model.eval(),
         in_channels=spec.in_channels,
-        num_classes=spec.num_classes,
         notes=(*state.notes, *notes),
     )
 
 
-def fit_factory(state: ForeignState, model: nn.Module, *, normaliser: Normaliser | None = None) -> Foreign:
+def fit_module(
+    state: ForeignState,
+    model: nn.Module,
+    *,
+    normaliser: Normaliser | None = None,
+    wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
+) -> Foreign:
     """A model of the user's with these weights, behind a normaliser if the checkpoint or the user has one.
 
     Args:
         state: the weights.
         model: takes them by its own names; changed in place.
         normaliser: used instead of the one in the checkpoint.
+        wrap: what is put around the model once it has its weights.
 
     Raises:
         WorkbenchError: they are of another model.
@@ -127,9 +131,9 @@ def fit_factory(state: ForeignState, model: nn.Module, *, normaliser: Normaliser
         chosen = select(network, prefix, own)
     model.load_state_dict({**own, **chosen})
     wanted = normaliser or found
-    normalised = behind(model, wanted)
+    normalised = behind(wrap(model), wanted)
     notes = [*_stripping(state, prefix, set(chosen), buffers), _normalising(normaliser, found, wanted)]
-    return Foreign(model=normalised.eval(), in_channels=None, num_classes=None, notes=(*state.notes, *notes))
+    return Foreign(model=normalised.eval(), in_channels=None, notes=(*state.notes, *notes))
 
 
 def behind(model: nn.Module, normaliser: Normaliser | None) -> nn.Module:
@@ -157,7 +161,9 @@ def _infer(
     if not (1 <= channels <= _MOST_CHANNELS and 1 <= num_classes <= _MOST_CLASSES and width >= 1):
         raise WorkbenchError(f"has weights of an impossible shape: {tuple(first.shape)}, {tuple(last.shape)}")
     final_bn = f"{prefix}bn.weight" in tensors
-    mean, std = normaliser or Normaliser((0.0,) * channels, (1.0,) * channels)
+    mean, std = normaliser or Normaliser((0.0,), (1.0,))
+    if len(mean) == 1:
+        mean, std = mean * channels, std * channels
     if len(mean) != channels:
         raise WorkbenchError(f"takes {channels} channels, but its normaliser has {len(mean)}; give --mean and --std")
     spec = ModelSpec(

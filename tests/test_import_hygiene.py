@@ -45,6 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["inspect"],
         ["inspect", "--json"],
         ["onset"],
+        ["report", "--help"],
         ["methods"],
         *([command, "--help"] for command in ("train", "pca", "sample", "score", "sweep-sampling")),
     ],

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import typer
 
 from trainers.errors import WorkbenchError
+from workbench.cli.check import check
 from workbench.cli.compare import compare
 from workbench.cli.demo import demo
 from workbench.cli.export import export
@@ -17,6 +18,7 @@ from workbench.cli.methods import methods
 from workbench.cli.onset import onset
 from workbench.cli.pca import pca
 from workbench.cli.probe import probe
+from workbench.cli.report import report
 from workbench.cli.runs import runs
 from workbench.cli.sample import sample
 from workbench.cli.score import score
@@ -31,6 +33,8 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     inspect,
     onset,
     compare,
+    check,
+    report,
     export,
     runs,
     methods,

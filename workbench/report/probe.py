@@ -16,22 +16,18 @@ def attacks_report(attacks: AttackSummary) -> RenderableType:
     if last is None:
         return plain("Attacks: no epoch is finished yet.")
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, padding=(0, 1))
-    table.add_column("attack", overflow="fold")
+    table.add_column("attack", overflow="fold", min_width=15)
     for name in ("accuracy", "E(x*)", "ΔE", "5 %", "50 %", "95 %", "E(x*)<E(x)"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in attacks.rows:
         if row.epoch == last:
             table.add_row(plain(row.attack), *_cells(row))
-    heading = f"Attacks side by side, epoch {last}; mean±std and quantiles of ΔE in nats"
+    heading = f"Attacks side by side, epoch {last}; E(x*) mean, ΔE mean±std and quantiles, nats"
     return Group(plain(heading, "dim"), table)
 
 
 def _cells(row: AttackRow) -> list[str]:
     quantiles = [nats(row.delta_energy[name]) for name in ("q05", "q50", "q95")]
-    moments = [_moments(row.energy), _moments(row.delta_energy)]
-    return [percent(row.accuracy), *moments, *quantiles, percent(row.share_lower)]
-
-
-def _moments(statistics: dict[str, float | None]) -> str:
-    mean, std = statistics["mean"], statistics["std"]
-    return MISSING if mean is None else f"{nats(mean)}±{nats(std)}"
+    mean, std = (row.delta_energy[name] for name in ("mean", "std"))
+    delta = MISSING if mean is None else f"{nats(mean)}±{nats(std)}"
+    return [percent(row.accuracy), nats(row.energy["mean"]), delta, *quantiles, percent(row.share_lower)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from trainers.data import Data
 from trainers.energylog import RunMeta
+from trainers.errors import WorkbenchError
 from trainers.evaluate import PROBE_PGD_STEPS
 from trainers.spec import BatchNormMode, MethodSpec, TrainConfig, pgd
 
@@ -80,11 +81,22 @@ def describe_loop(
 
 
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON can hold them; whatever it cannot (paths, infinities, objects) as text."""
-    return {str(key): _plain(value) for key, value in config.items()}
+    """Settings as JSON can hold them; whatever it cannot (paths, infinities, objects) as text.
+
+    Raises:
+        WorkbenchError: They are no mapping, or refer to themselves.
+    """
+    if not isinstance(config, Mapping):
+        raise WorkbenchError(f"config is a mapping, such as vars(arguments); got {type(config).__name__}")
+    try:
+        return {str(key): _plain(value) for key, value in config.items()}
+    except RecursionError as error:
+        raise WorkbenchError("config refers to itself; give plain settings") from error
 
 
-def _plain(value: object) -> Any:
+def _plain(value: Any) -> Any:
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a number of numpy or torch
+        value = value.item()
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, Mapping):
@@ -99,7 +111,9 @@ def _name(config: Mapping[str, Any], *keys: str) -> str:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if abs(value) < 2**63 else None
 
 
 def versions() -> dict[str, str]:

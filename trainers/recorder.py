@@ -1,20 +1,24 @@
 """Energies of any training loop into a log that every command reads."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from trainers import intake
 from trainers.callbacks import EpochCallback, EpochReport, Notebook, StartReport
-from trainers.energylog import EVENT_DTYPE, SAMPLE_COLUMNS, STEP_DTYPE, EnergyLog, LogWriter, SampleKeys
+from trainers.energylog import SAMPLE_COLUMNS, SPLITS, STEP_DTYPE, EnergyLog, LogWriter, SampleKeys
+from trainers.energylog.schema import STATUSES
 from trainers.errors import WorkbenchError
 from trainers.provenance import UNKNOWN, describe_loop, plain_config
-from trainers.rundir import LOG_NAME, find_weights
+from trainers.recipes import METHODS
+from trainers.rundir import find_weights
 from trainers.spec import BatchNormMode, LogMode
 from trainers.tally import EnergyTally, batch_energies, to_table
 
@@ -32,9 +36,12 @@ class EnergyRecorder:
                     recorder.batch(index, y, logits_clean, logits_adv)
                 recorder.end_epoch(clean_accuracy=..., pgd_accuracy=...)
 
-    Energies stay on the device of the logits; they are read back after every 64 batches and after every epoch. Without
-    ``labels`` the log appears with its first epoch, since its table of labels cannot change afterwards. One process
-    records; with several, let one of them do it.
+    Energies stay on the device of the logits; blocks of 64 steps are read back while the next ones are computed, the
+    rest after the epoch. Without ``labels`` the log appears with its first epoch, since its table of labels cannot
+    change afterwards. One process records; with several, let one of them do it.
+
+    Leaving the block ends the log: as finished, as stopped after Ctrl-C or ``sys.exit``, as failed after any other
+    exception. Batches of an epoch that was not ended are given up.
 
     Attributes:
         path: the log's file.
@@ -60,10 +67,11 @@ class EnergyRecorder:
         """Make the log, or the preparations for it.
 
         Args:
-            path: a directory, which gets a ``run.h5``, or a file; folders are made.
+            path: a directory, which gets a ``run.h5``, or a file (.h5, .hdf5, .hdf); folders are made.
             num_samples: training samples; ``batch`` takes their numbers, 0 to ``num_samples`` - 1.
             config: settings of the run, kept in the log; what JSON cannot hold is kept as text. ``method``, ``data``
                 (or ``dataset``), ``seed``, ``epochs``, ``eps``, ``model`` and ``attack`` are shown by every command.
+                Of more than 64 KiB the largest settings are left out; an event of the log names them.
             labels: class of every training sample, shape (num_samples,).
             class_names: a name for each class; their numbers by default.
             attack: what made ``logits_adv``, such as "fgsm" or "pgd-10"; ``config["attack"]`` by default. Robust
@@ -74,31 +82,33 @@ class EnergyRecorder:
             steps_per_epoch: batches per epoch, if known; the log is a little smaller then.
             callbacks: asked after every epoch, such as ``workbench.onset.monitor.OnsetMonitor``; what they answer is
                 left to the loop.
-            resume: go on with the log that is there, if there is one.
+            resume: go on with the log that is there, if there is one; what it says of the run stays as it is.
             log_mode: how the log is written; see ``LogWriter.create``.
 
         Raises:
-            WorkbenchError: there is a log and ``resume`` is not set, it is of other samples, or it cannot be written.
+            WorkbenchError: there is a log and ``resume`` is not set, it is of other samples or cannot be written, or
+                an argument makes no sense.
         """
-        given = Path(path)
-        self.path = given / LOG_NAME if given.is_dir() or not given.suffix else given
-        self._num_samples, self._num_probe = _count("num_samples", num_samples), _count("num_probe", num_probe)
-        self._config = plain_config(config or {})
-        self._class_names = None if class_names is None else tuple(class_names)
-        self._attack = attack or str(self._config.get("attack") or UNKNOWN)
-        self._probe_attack = probe_attack
-        self._batch_norm = batch_norm
-        self._steps_per_epoch = steps_per_epoch
+        self.path = intake.log_file(path)
+        self._num_samples = intake.count("num_samples", num_samples)
+        self._num_probe = intake.count("num_probe", num_probe)
+        self._config, self._left_out = intake.fitted(plain_config(config or {}))
+        self._class_names = None if class_names is None else tuple(map(str, class_names))
+        self._attack = str(attack or self._config.get("attack") or UNKNOWN).lower()
+        self._probe_attack = None if probe_attack is None else probe_attack.lower()
+        self._batch_norm: BatchNormMode = _one_of("batch_norm", batch_norm, get_args(BatchNormMode))
+        self._steps_per_epoch = None if steps_per_epoch is None else intake.count("steps_per_epoch", steps_per_epoch)
         self._callbacks = tuple(callbacks)
-        self._log_mode: LogMode = log_mode
+        self._log_mode: LogMode = _one_of("log_mode", log_mode, get_args(LogMode))
         self._num_classes = 0
         self._labels = {"train": _unlabelled(self._num_samples), "probe": _unlabelled(self._num_probe)}
         self._seen: dict[str, Tensor] = {}
         self._probe: Tensor | None = None
         self._tally: EnergyTally | None = None
         self._writer: LogWriter | None = None
+        self._closed = False
         if labels is not None:
-            self._labels["train"] = _labels(labels, self._num_samples)
+            self._labels["train"] = intake.labels(labels, self._num_samples)
         if self.path.exists():
             if not resume:
                 raise WorkbenchError(f"{self.path} exists; record elsewhere, or go on with it by resume=True")
@@ -115,11 +125,11 @@ class EnergyRecorder:
         self,
         index: ArrayLike | Tensor,
         y: ArrayLike | Tensor,
-        logits_clean: Tensor | None = None,
-        logits_adv: Tensor | None = None,
+        logits_clean: ArrayLike | Tensor | None = None,
+        logits_adv: ArrayLike | Tensor | None = None,
         *,
-        loss: Tensor | float | None = None,
-        learning_rate: float | None = None,
+        loss: ArrayLike | Tensor | None = None,
+        learning_rate: ArrayLike | Tensor | None = None,
     ) -> None:
         """Take in one batch of training; nothing waits for the device, and no gradient is kept.
 
@@ -128,48 +138,52 @@ class EnergyRecorder:
             y: class of each sample, shape (B,).
             logits_clean: f(x), shape (B, K); None where x was not forwarded.
             logits_adv: f(x*), shape (B, K); None where there was no x*.
-            loss: mean training loss of the batch.
-            learning_rate: learning rate of the step.
+            loss: mean training loss of the batch, one number.
+            learning_rate: learning rate of the step, one number.
 
         Raises:
-            WorkbenchError: shapes do not fit, or an index (if it is not on an accelerator) is out of range.
+            WorkbenchError: types or shapes do not fit, an index or a class is out of range (those on an accelerator are
+                not looked at, which would wait for it: such samples are not recorded), or the log cannot be written.
         """
-        rows, targets = self._aligned("train", index, y, logits_clean, logits_adv)
+        batch = self._take("train", index, y, logits_clean, logits_adv)
+        rate = float("nan") if learning_rate is None else intake.number("learning_rate", learning_rate)
+        if batch is None:
+            return
         if self._tally is None:
-            self._tally = EnergyTally(self._writer, num_recorded=self._num_samples, device=rows.device)
-        missing = torch.full((), torch.nan, device=rows.device)
+            self._tally = self._new_tally(batch.rows.device)
         self._tally.batch(
             epoch=self.epoch,
-            learning_rate=float("nan") if learning_rate is None else learning_rate,
-            rows=rows,
-            y=targets,
-            clean_logits=None if logits_clean is None else logits_clean.detach(),
-            adv_logits=None if logits_adv is None else logits_adv.detach(),
-            loss=missing if loss is None else torch.as_tensor(loss, device=rows.device).detach(),
-            regularizer=missing,
+            learning_rate=rate,
+            rows=batch.rows,
+            y=batch.y,
+            clean_logits=batch.clean,
+            adv_logits=batch.adversarial,
+            loss=intake.scalar("loss", loss, batch.rows.device),
+            regularizer=intake.scalar("regularizer", None, batch.rows.device),
         )
 
     def probe(
         self,
         index: ArrayLike | Tensor,
         y: ArrayLike | Tensor,
-        logits_clean: Tensor | None = None,
-        logits_adv: Tensor | None = None,
+        logits_clean: ArrayLike | Tensor | None = None,
+        logits_adv: ArrayLike | Tensor | None = None,
     ) -> None:
         """Take in one batch of the probe set, 0 to ``num_probe`` - 1; arguments and errors as for ``batch``."""
-        rows, targets = self._aligned("probe", index, y, logits_clean, logits_adv)
+        batch = self._take("probe", index, y, logits_clean, logits_adv)
+        if batch is None:
+            return
         if self._probe is None:
-            self._probe = torch.full((len(_PROBE_ROWS), self._num_probe + 1), torch.nan, device=rows.device)
-        clean, adversarial = (None if logits is None else logits.detach() for logits in (logits_clean, logits_adv))
-        self._probe[:, rows] = batch_energies(targets, clean, adversarial)
+            self._probe = _table(len(_PROBE_ROWS), self._num_probe + 1, torch.nan, batch.rows.device)
+        self._probe[:, batch.rows] = batch_energies(batch.y, batch.clean, batch.adversarial)
 
     def end_epoch(
         self,
         *,
-        clean_accuracy: float | None = None,
-        fgsm_accuracy: float | None = None,
-        pgd_accuracy: float | None = None,
-        train_pgd_accuracy: float | None = None,
+        clean_accuracy: ArrayLike | Tensor | None = None,
+        fgsm_accuracy: ArrayLike | Tensor | None = None,
+        pgd_accuracy: ArrayLike | Tensor | None = None,
+        train_pgd_accuracy: ArrayLike | Tensor | None = None,
         train_seconds: float | None = None,
         evaluation_seconds: float | None = None,
     ) -> np.void:
@@ -188,7 +202,8 @@ class EnergyRecorder:
             The row of the log's ``/epoch``, with the statistics of ΔE.
 
         Raises:
-            WorkbenchError: an accuracy is no fraction, or the log cannot be written.
+            WorkbenchError: an accuracy is no fraction, or the log cannot be written. What is wrong with an argument is
+                said before anything is written, and the call may be repeated.
         """
         given = {
             "clean_accuracy": clean_accuracy,
@@ -197,17 +212,18 @@ class EnergyRecorder:
             "train_pgd_accuracy": train_pgd_accuracy,
         }
         accuracies = self._probe_accuracies() | {
-            name: _fraction(name, value) for name, value in given.items() if value is not None
+            name: intake.fraction(name, value) for name, value in given.items() if value is not None
         }
         seconds = {"train_seconds": train_seconds, "evaluation_seconds": evaluation_seconds}
+        durations = {name: intake.number(name, value) for name, value in seconds.items() if value is not None}
+        self._check_open()
         writer = self._create() if self._writer is None else self._writer
-        if self._tally is None:
-            self._tally = EnergyTally(writer, num_recorded=self._num_samples, device=torch.device("cpu"))
+        tally = self._new_tally(torch.device("cpu")) if self._tally is None else self._tally
         epoch = writer.committed
-        self._tally.flush(epoch)
-        steps = self._tally.steps
-        measures = {"epoch": epoch, **accuracies, **{name: v for name, v in seconds.items() if v is not None}}
-        row = self._tally.end_epoch(measures, None if self._probe is None else to_table(self._probe[:, :-1]))
+        tally.flush(epoch)
+        steps = tally.steps
+        probe = None if self._probe is None else to_table(self._probe[:, :-1])
+        row = tally.end_epoch({"epoch": epoch, **accuracies, **durations}, probe)
         assert row is not None
         self._probe = None
         for callback in self._callbacks:
@@ -216,12 +232,19 @@ class EnergyRecorder:
 
     def note(self, message: str) -> None:
         """Add an event of kind "note" to the log; from the first epoch on, if there were no labels to begin with."""
+        self._check_open()
         if self._writer is None:
             raise WorkbenchError(f"{self.path} does not exist before its first epoch; give labels= to have it at once")
         self._note("note", self.epoch, message)
 
     def close(self, status: str = "finished") -> None:
-        """End the log as finished, stopped or failed; batches of an epoch that was not ended are given up."""
+        """End the log as finished, stopped or failed; batches of an epoch that was not ended are given up.
+
+        Raises:
+            WorkbenchError: there is no such status, or the log could not be written.
+        """
+        _one_of("status", status, STATUSES[1:])
+        self._closed = True
         if self._writer is not None:
             self._writer.close(status)
 
@@ -234,61 +257,76 @@ class EnergyRecorder:
         if kind is None:
             self.close()
         else:
-            self.close("stopped" if issubclass(kind, KeyboardInterrupt) else "failed")
+            with suppress(WorkbenchError):  # what ended the block says more
+                self.close("stopped" if issubclass(kind, KeyboardInterrupt | SystemExit) else "failed")
 
     def _go_on(self) -> None:
         """Take up the log that is there."""
-        train = self._labels["train"]
         with EnergyLog.open(self.path) as log:
-            keys = {split: log.keys(split) for split in ("train", "probe")}
-            rows, steps, events = log.epochs(), log.steps(), log.events()
-        sizes = (len(keys["train"]), len(keys["probe"]))
-        labelled = (train != _UNLABELLED).any()
-        if sizes != (self._num_samples, self._num_probe) or (labelled and not (keys["train"].label == train).all()):
+            labels = {split: log.keys(split).label for split in SPLITS}
+            rows, steps, events, meta = log.epochs(), log.steps(), log.events(), log.meta
+        sizes = tuple(map(len, labels.values()))
+        train = self._labels["train"]
+        known = (train != _UNLABELLED) & (labels["train"] != _UNLABELLED) if sizes[0] == len(train) else []
+        if sizes != (self._num_samples, self._num_probe) or (labels["train"] != train)[known].any():
             raise WorkbenchError(
                 f"{self.path} is of {sizes[0]} training and {sizes[1]} probe samples, or of other labels: "
                 "record this run elsewhere"
             )
+        self._attack = meta.train_attack or UNKNOWN
+        self._probe_attack = meta.probe_attack
         self._writer = LogWriter.resume(self.path, mode=self._log_mode)
         self._note("restart", self._writer.committed, "resumed")
-        self._start(self._writer, rows, steps[steps["epoch"] < len(rows)], events)
+        self._start(self._writer, meta.method, rows, steps[steps["epoch"] < len(rows)], events)
 
     def _create(self) -> LogWriter:
         """Make the log with the labels that are known by now."""
         for split, seen in self._seen.items():
-            found = seen[:-1].cpu().numpy().astype(np.int32)
-            self._labels[split] = np.where(found == _UNLABELLED, self._labels[split], found)
+            self._labels[split] = seen[:-1].cpu().numpy().astype(np.int32)
         self._seen.clear()
         num_classes = max(self._num_classes, *(int(labels.max(initial=-1)) + 1 for labels in self._labels.values()))
         names = self._class_names or tuple(str(number) for number in range(num_classes))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if num_classes > len(names):
+            raise WorkbenchError(f"there are {len(names)} class_names for {num_classes} classes")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkbenchError(f"cannot make the folder {self.path.parent} ({error.strerror})") from error
+        meta = describe_loop(
+            self._config,
+            class_names=names,
+            train_attack=self._attack,
+            probe_attack=self._probe_attack,
+            batch_norm=self._batch_norm,
+        )
         self._writer = LogWriter.create(
             self.path,
-            describe_loop(
-                self._config,
-                class_names=names,
-                train_attack=self._attack,
-                probe_attack=self._probe_attack,
-                batch_norm=self._batch_norm,
-            ),
+            meta,
             train=_keys(self._labels["train"]),
             probe=_keys(self._labels["probe"]),
             steps_per_epoch=self._steps_per_epoch,
             mode=self._log_mode,
         )
+        if self._left_out is not None:
+            self._note("note", 0, self._left_out)
         nothing = self._writer.epochs()
-        self._start(self._writer, nothing, np.empty(0, dtype=STEP_DTYPE), np.empty(0, dtype=EVENT_DTYPE))
+        self._start(self._writer, meta.method, nothing, np.empty(0, dtype=STEP_DTYPE), self._writer.events())
         return self._writer
 
     def _start(
-        self, writer: LogWriter, rows: NDArray[np.void], steps: NDArray[np.void], events: NDArray[np.void]
+        self,
+        writer: LogWriter,
+        method: str,
+        rows: NDArray[np.void],
+        steps: NDArray[np.void],
+        events: NDArray[np.void],
     ) -> None:
         if self._tally is not None:
             self._tally.attach(writer)
         report = StartReport(
             config=None,
             train_attack=None if self._attack == UNKNOWN else self._attack,
-            adversarial=True,
+            adversarial=method not in METHODS or METHODS[method].attack is not None,
             rows=rows,
             steps=steps,
             events=events,
@@ -305,44 +343,37 @@ class EnergyRecorder:
         assert self._writer is not None
         self._writer.append_event(kind=kind, epoch=epoch, step=self._writer.num_steps, message=message)
 
-    def _aligned(
+    def _take(
         self,
         split: str,
         index: ArrayLike | Tensor,
         y: ArrayLike | Tensor,
-        logits_clean: Tensor | None,
-        logits_adv: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Rows and classes on the logits' device; a row that is out of range becomes the one behind the last."""
-        present = [logits for logits in (logits_clean, logits_adv) if logits is not None]
-        if not present:
-            raise WorkbenchError("give logits_clean, logits_adv or both")
-        rows, targets = torch.as_tensor(index), torch.as_tensor(y)
-        shapes = [tuple(tensor.shape) for tensor in (rows, targets, *present)]
-        if (
-            rows.ndim != 1
-            or targets.shape != rows.shape
-            or any(logits.ndim != 2 or len(logits) != len(rows) for logits in present)
-        ):
-            raise WorkbenchError(f"index and y are (B,), logits are (B, K); got {', '.join(map(str, shapes))}")
+        logits_clean: ArrayLike | Tensor | None,
+        logits_adv: ArrayLike | Tensor | None,
+    ) -> intake.Batch | None:
+        """Check a batch, and remember its labels, on the device, as long as the log is not made."""
+        self._check_open()
         size = len(self._labels[split])
-        if rows.device.type == "cpu" and len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
-            raise WorkbenchError(
-                f"{split} samples are numbered 0 to {size - 1}; got index {int(rows.min())} to {int(rows.max())}"
-            )
-        device = present[0].device
-        rows, targets = rows.to(device, torch.int64), targets.to(device, torch.int64)
-        rows = torch.where((rows < 0) | (rows >= size), size, rows)
-        if self._writer is None:
-            self._learn_labels(split, rows, targets, present[0].shape[1])
-        return rows, targets
-
-    def _learn_labels(self, split: str, rows: Tensor, targets: Tensor, num_classes: int) -> None:
-        """Remember labels, on the device, until the log is made: in the first epoch only."""
-        self._num_classes = num_classes
+        batch = intake.batch(split, size, index=index, y=y, logits_clean=logits_clean, logits_adv=logits_adv)
+        if batch is None or self._writer is not None:
+            return batch
+        if self._class_names is not None and batch.num_classes > len(self._class_names):
+            raise WorkbenchError(f"there are {len(self._class_names)} class_names for {batch.num_classes} logits")
+        self._num_classes = batch.num_classes
+        if (self._labels[split] != _UNLABELLED).any():
+            return batch
         if split not in self._seen:
-            self._seen[split] = torch.full((len(self._labels[split]) + 1,), _UNLABELLED, device=rows.device)
-        self._seen[split][rows] = targets
+            self._seen[split] = _table(1, size + 1, _UNLABELLED, batch.rows.device)[0]
+        self._seen[split][batch.rows] = batch.y
+        return batch
+
+    def _new_tally(self, device: torch.device) -> EnergyTally:
+        first_step = 0 if self._writer is None else self._writer.num_steps
+        return EnergyTally(self._writer, num_recorded=self._num_samples, device=device, first_step=first_step)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WorkbenchError(f"the recorder of {self.path} is closed; record within its with block")
 
     def _probe_accuracies(self) -> dict[str, float]:
         """What the probe's flags say, by the name of its attack; flags that were not recorded are left out."""
@@ -354,25 +385,17 @@ class EnergyRecorder:
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 0:
-        raise WorkbenchError(f"{name} is a number of samples; got {value!r}")
-    return int(value)
+def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> Any:
+    if value not in choices:
+        raise WorkbenchError(f"{name} is one of {', '.join(choices)}; got {value!r}")
+    return value
 
 
-def _fraction(name: str, value: float) -> float:
-    if not (np.isnan(value) or 0 <= value <= 1):
-        raise WorkbenchError(f"{name} is a fraction from 0 to 1; got {float(value):g} (divide a percentage by 100)")
-    return float(value)
-
-
-def _labels(labels: ArrayLike | Tensor, num_samples: int) -> NDArray[np.int32]:
-    values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    if values.shape != (num_samples,) or values.dtype.kind not in "iu" or values.min(initial=0) < 0:
-        raise WorkbenchError(
-            f"labels are {num_samples} classes from 0, one for each sample; got {values.dtype} of shape {values.shape}"
-        )
-    return values.astype(np.int32)
+@torch.inference_mode(False)
+def _table(rows: int, columns: int, fill: float, device: torch.device) -> Tensor:
+    """A table that may be filled in any mode of autograd."""
+    dtype = torch.int64 if isinstance(fill, int) else torch.float32
+    return torch.full((rows, columns), fill, dtype=dtype, device=device)
 
 
 def _unlabelled(num_samples: int) -> NDArray[np.int32]:

@@ -1,6 +1,7 @@
 """Energies of one epoch's batches, kept on the device and written to the log by block and by epoch."""
 
 import math
+from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,6 +19,7 @@ from trainers.energylog.schema import (
     STEP_BLOCK,
     STEP_DTYPE,
 )
+from trainers.readback import Readback, read_later
 
 _TOTALS = ("count", "loss", "regularizer", "correct", "correct_adv")
 _STEP_VALUES = ("loss", "adversarial_accuracy", *(f"delta_energy_{name}" for name in DELTA_STATISTICS))
@@ -32,17 +34,17 @@ def batch_energies(y: Tensor, clean_logits: Tensor | None, adv_logits: Tensor | 
 
     Rows follow the log's sample columns: E(x), E(x*), E(x,y), E(x*,y) and the two correct flags.
     """
-    missing = torch.full(y.shape, torch.nan, device=y.device)
-
-    def columns(logits: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        if logits is None:
-            return missing, missing, missing
-        logits = logits.float()
-        return marginal_energy(logits), joint_energy(logits, y), (logits.argmax(1) == y).float()
-
-    energy, joint, correct = columns(clean_logits)
-    energy_adv, joint_adv, correct_adv = columns(adv_logits)
-    return torch.stack([energy, energy_adv, joint, joint_adv, correct, correct_adv])
+    given = [logits.float() for logits in (clean_logits, adv_logits) if logits is not None]
+    if not given:
+        return torch.full((len(SAMPLE_COLUMNS), len(y)), torch.nan, dtype=torch.float32, device=y.device)
+    logits, targets = torch.cat(given), y.repeat(len(given))  # one pass over both: small batches cost by the call
+    values = torch.stack(
+        [marginal_energy(logits), joint_energy(logits, targets), (logits.argmax(1) == targets).float()]
+    ).view(3, len(given), len(y))
+    if len(given) == 1:
+        missing = torch.full_like(values, torch.nan)
+        values = torch.cat([values, missing] if adv_logits is None else [missing, values], dim=1)
+    return values.flatten(0, 1)
 
 
 def to_table(columns: Tensor) -> SampleTable:
@@ -73,15 +75,24 @@ class EnergyTally:
         diverged: the first step whose loss was infinite or not a number, as far as steps have been written; else None.
     """
 
-    def __init__(self, writer: LogWriter | None, *, num_recorded: int, device: torch.device) -> None:
-        """Record the first ``num_recorded`` rows of the training split into ``writer``, now or once it is attached."""
+    def __init__(
+        self, writer: LogWriter | None, *, num_recorded: int, device: torch.device, first_step: int = 0
+    ) -> None:
+        """Begin an epoch without batches.
+
+        Args:
+            writer: the log, or None until one is attached.
+            num_recorded: rows of the training split that are recorded: the first ones.
+            device: where batches come from.
+            first_step: the optimizer step of the first batch.
+        """
         self._writer: LogWriter | None = None
         self._device = device
         self._num_recorded = num_recorded
         self._steps_on_disk = 0
         self.diverged: int | None = None
-        self._quantiles = torch.tensor(list(QUANTILES.values()), device=device)
-        self._begin(0)
+        self._quantiles = torch.tensor(list(QUANTILES.values()), dtype=torch.float32, device=device)
+        self._begin(first_step)
         if writer is not None:
             self.attach(writer)
 
@@ -90,13 +101,18 @@ class EnergyTally:
         self._writer = writer
         self._steps_on_disk = writer.num_steps
 
+    @torch.inference_mode(False)
     def _begin(self, first_step: int) -> None:
         # One column more than is recorded takes what falls outside, so that no batch needs a data-dependent shape.
-        self._columns = torch.full((len(SAMPLE_COLUMNS), self._num_recorded + 1), torch.nan, device=self._device)
+        self._columns = torch.full(
+            (len(SAMPLE_COLUMNS), self._num_recorded + 1), torch.nan, dtype=torch.float32, device=self._device
+        )
         self._steps: list[Tensor] = []
         self._rates: list[float] = []
         self._rows: list[dict[str, float]] = []
         self._first_step = first_step
+        self._reading: deque[Readback] = deque()
+        self._asked_for = 0
         self._written = 0
         self._totals = torch.zeros(len(_TOTALS), dtype=torch.float64, device=self._device)
 
@@ -117,7 +133,10 @@ class EnergyTally:
         loss: Tensor,
         regularizer: Tensor,
     ) -> None:
-        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K), scalar losses."""
+        """Take in one batch: ``rows`` (B,) of the training split, labels, detached logits (B, K), scalar losses.
+
+        Nothing waits for a CUDA device: blocks of steps are copied aside and written when they have arrived.
+        """
         values = batch_energies(y, clean_logits, adv_logits)
         self._columns[:, rows.clamp(max=self._num_recorded)] = values
         delta = values[_ENERGY] - values[_ENERGY_ADV]
@@ -134,8 +153,10 @@ class EnergyTally:
         self._totals += torch.stack(
             [size, loss * size, regularizer * size, values[_CORRECT].sum(), values[_CORRECT_ADV].sum()]
         )
-        if len(self._steps) - self._written >= STEP_BLOCK:
-            self.flush(epoch)
+        if self._writer is not None:
+            if len(self._steps) - self._asked_for >= STEP_BLOCK:
+                self._ask()
+            self._write(epoch, wait=False)
 
     def latest(self) -> tuple[float, float, float]:
         """Loss, adversarial accuracy and mean ΔE of the last batch; waits for the device."""
@@ -146,16 +167,32 @@ class EnergyTally:
         """Write the steps so far, if there is a log to write to; waits for the device."""
         if self._writer is None:
             return
-        pending = self._steps[self._written :]
-        for values in torch.stack(pending).tolist() if pending else ():
-            step, rate = self._first_step + self._written, self._rates[self._written]
-            row = {"step": step, "epoch": epoch, "learning_rate": rate, **dict(zip(_STEP_VALUES, values, strict=True))}
-            self._rows.append(row)
-            if step >= self._steps_on_disk:
-                self._writer.append_step(row)
-            if self.diverged is None and not math.isfinite(row["loss"]):
-                self.diverged = step
-            self._written += 1
+        self._ask()
+        self._write(epoch, wait=True)
+
+    def _ask(self) -> None:
+        """Begin to read the steps that were not yet asked for."""
+        block = self._steps[self._asked_for :]
+        if block:
+            self._reading.append(read_later(torch.stack(block)))
+            self._asked_for = len(self._steps)
+
+    def _write(self, epoch: int, *, wait: bool) -> None:
+        """Write the steps that have arrived, in order; with ``wait`` all that were asked for."""
+        while self._reading and (wait or self._reading[0].ready()):
+            for values in self._reading.popleft().rows():
+                self._write_step(epoch, values)
+
+    def _write_step(self, epoch: int, values: list[float]) -> None:
+        assert self._writer is not None
+        step, rate = self._first_step + self._written, self._rates[self._written]
+        row = {"step": step, "epoch": epoch, "learning_rate": rate, **dict(zip(_STEP_VALUES, values, strict=True))}
+        self._rows.append(row)
+        if step >= self._steps_on_disk:
+            self._writer.append_step(row)
+        if self.diverged is None and not math.isfinite(row["loss"]):
+            self.diverged = step
+        self._written += 1
 
     @property
     def steps(self) -> NDArray[np.void]:

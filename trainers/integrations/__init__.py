@@ -1,0 +1,1 @@
+"""Recorders for training frameworks; each module imports its framework, and nothing else does."""

@@ -28,6 +28,7 @@ def find_state(loaded: Any, key: str | None = None) -> tuple[dict[str, Tensor], 
         WorkbenchError: there are no weights, no such entry, or several without a rule to choose by.
     """
     notes: list[str] = []
+    entries: list[str] = []
     value = loaded
     for _ in range(DEPTH):
         if key is not None and (chosen := _entry(value, key)) is not None:
@@ -37,8 +38,9 @@ def find_state(loaded: Any, key: str | None = None) -> tuple[dict[str, Tensor], 
             names = _weighty(value)
             if not names and _holds_tensors(value):
                 if key is not None:
-                    raise _no_entry(key, value)
+                    raise _no_entry(key, entries)
                 return {str(name): tensor for name, tensor in value.items() if isinstance(tensor, Tensor)}, notes
+            entries += names
             name = _choose(names, key)
             others = [other for other in names if other != name]
             if others:
@@ -48,7 +50,7 @@ def find_state(loaded: Any, key: str | None = None) -> tuple[dict[str, Tensor], 
             value = value[name]
         elif isinstance(value, Sequence) and not isinstance(value, str | bytes) and value:
             if key is not None:
-                raise _no_entry(key, range(len(value)))
+                raise _no_entry(key, [str(i) for i in range(len(value))])
             if len(value) > 1:
                 notes.append(f"took the last of {len(value)} state dicts (--state 0 takes the first)")
             value = value[-1]
@@ -105,6 +107,6 @@ def _holds_tensors(value: Mapping[Any, Any]) -> bool:
     return any(isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in value.items())
 
 
-def _no_entry(key: str, names: Any) -> WorkbenchError:
-    known = ", ".join(str(name) for name in list(names)[:SHOWN])
-    return WorkbenchError(f"has no weights under {key!r}; it has {known}")
+def _no_entry(key: str, names: list[str]) -> WorkbenchError:
+    known = f"it has {', '.join(names[:SHOWN])}" if names else "it is one state dict; drop --state"
+    return WorkbenchError(f"has no weights under {key!r}; {known}")

@@ -75,7 +75,7 @@ def test_it_chooses(text: str, names: str) -> None:
         ("eps~1", 4, "is a number"),
         ("method>3", 7, "is text"),
         ("method~[", 7, "no regular expression"),
-        ("eps>=", 3, "a value is missing"),
+        ("eps>=", 5, "a value is missing"),
         ("(method:x", 9, "parenthesis is not closed"),
         ("method:x)", 8, "closed that was not opened"),
         ('name:"x', 5, "quotation mark"),

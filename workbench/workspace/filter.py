@@ -1,9 +1,9 @@
 """A small language to choose runs: ``method:fgsm* eps>=8/255 (onset:co OR onset:ro) -status:crashed``.
 
 Words side by side must all hold; OR, AND, NOT (or ``-``) and parentheses combine. ``field:value`` compares text with a
-glob and without case, numbers for equality; ``~`` takes a regular expression; ``= != < <= > >=`` do what they say. A word
-alone is looked for in name, method, data, model and run. What has blanks or parentheses stands in quotation marks. A
-missing value satisfies no comparison but ``!=``.
+glob and without case, numbers for equality; ``~`` takes a regular expression; ``= != < <= > >=`` do what they say. A
+word alone is looked for in name, method, data, model and run. What has blanks or parentheses stands in quotation marks.
+A missing value satisfies no comparison but ``!=``.
 """
 
 import difflib

@@ -10,7 +10,7 @@ from trainers.energylog import CRASHED_AFTER_SECONDS, EnergyLog, LogWriter, reco
 from trainers.errors import WorkbenchError
 from trainers.spec import LogMode
 
-KILL_WITHIN_SECONDS = 0.4
+KILL_WITHIN_SECONDS = 0.8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,11 +63,12 @@ class SegmentedLog:
 
     def pulse(self, now: float) -> None:
         """See :class:`~trainers.energylog.sinks.Sink`."""
-        if self._has_news and time.monotonic() - self._published > STEPS_SECONDS:
-            self.data["/state/heartbeat"][0] = now
-            self._publish()
-        else:
-            write_heartbeat(self._path, now)
+        with suppress(OSError):  # nothing is lost by it, and the next pulse may succeed
+            if self._has_news and time.monotonic() - self._published > STEPS_SECONDS:
+                self.data["/state/heartbeat"][0] = now
+                self._publish()
+            else:
+                write_heartbeat(self._path, now)
 
     def end(self, status: str, now: float) -> None:
         """Write the final status; of a finished run one ordinary file is made, if there is room."""

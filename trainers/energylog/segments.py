@@ -22,7 +22,7 @@ from trainers.energylog.files import HDF5_ERRORS, reason, replace
 from trainers.energylog.layout import create_dataset, create_in_memory
 from trainers.energylog.opening import damaged
 from trainers.energylog.schema import DATASETS
-from trainers.energylog.structure import checked_dataset, num_chunks
+from trainers.energylog.structure import check_chunks, checked_dataset, num_chunks
 from trainers.errors import WorkbenchError
 
 HEARTBEAT = "heartbeat"
@@ -137,8 +137,8 @@ class Segments:
         Raises:
             WorkbenchError: a segment is missing, damaged or of another run.
         """
-        parts = [self._row(path, epoch) for epoch in range(start, stop)]
-        return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.uint8)
+        assert start < stop
+        return np.concatenate([self._row(path, epoch) for epoch in range(start, stop)])
 
     def check(self, epoch: int) -> None:
         """Make sure that the segment of an epoch is there and belongs to this log.
@@ -155,9 +155,8 @@ class Segments:
             self._held = None
 
     def _row(self, path: str, epoch: int) -> NDArray[Any]:
-        file = self._segment(epoch)
         try:
-            row: NDArray[Any] = file[path][...]
+            row: NDArray[Any] = self._segment(epoch)[path][...]
         except HDF5_ERRORS as error:
             raise damaged(segment_of(self._path, epoch), f"{path}: {reason(error)}") from error
         return row
@@ -202,6 +201,7 @@ class Segments:
                 raise WorkbenchError(f"{expected.path} has shape {found.shape} in chunks of {found.chunks}")
             if num_chunks(found, 1) > found.id.get_num_chunks():
                 raise WorkbenchError(f"{expected.path} is not all there")
+        check_chunks(file["/epoch"], 0, 1)
         if file["/epoch"][...].tobytes() != self._epoch_row(epoch).tobytes():
             raise WorkbenchError("it belongs to another run")
 

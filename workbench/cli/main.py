@@ -14,6 +14,7 @@ from workbench.cli.compare import compare
 from workbench.cli.demo import demo
 from workbench.cli.export import export
 from workbench.cli.inspect import inspect
+from workbench.cli.landscape import landscape
 from workbench.cli.methods import methods
 from workbench.cli.onset import onset
 from workbench.cli.pca import pca
@@ -39,6 +40,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     runs,
     methods,
     probe,
+    landscape,
     pca,
     sample,
     score,

@@ -19,7 +19,7 @@ from trainers.energylog.meta import RunMeta, check_format, is_in_segments, read_
 from trainers.energylog.opening import RETRY_SECONDS, damaged, find, open_hdf5
 from trainers.energylog.schema import COUNTER_OF, DATASETS, SPLITS, STATE_COLUMNS, STATUSES, sizes_of
 from trainers.energylog.segments import TABLE_PATHS, Segments, open_image, read_heartbeat
-from trainers.energylog.structure import checked_datasets, num_chunks
+from trainers.energylog.structure import check_chunks, checked_datasets, num_chunks
 from trainers.errors import WorkbenchError
 
 _T = TypeVar("_T")
@@ -64,11 +64,14 @@ class LogFile:
         self.step_block = int(self._data["/step/step"].chunks[0])
         self.meta: RunMeta = read_meta(file)
         self._segments = self._segments_beside() if is_in_segments(file) else None
+        stored = {name: int(dataset.shape[0]) for name, dataset in self._data.items()}  # before the counters
         rows = self.read_state().rows
         for dataset in DATASETS:
-            count = rows.get(dataset.axes[0], 0)
-            if count and not self._is_apart(dataset.path):
-                self._attempt(dataset.path, self._check_last_row, count)
+            axis, name = dataset.axes[0], dataset.path
+            if axis in rows and stored[name] > rows[axis] + (self.step_block if axis == "step" else 1):
+                raise WorkbenchError(f"{COUNTER_OF[axis]} counts {rows[axis]} of {stored[name]} rows")
+            if rows.get(axis) and not self._is_apart(name):
+                self._attempt(name, self._check_last_row, rows[axis])
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -164,7 +167,7 @@ class LogFile:
         Raises:
             WorkbenchError: It does not match its checksums.
         """
-        return self._attempt(path, lambda dataset: np.asarray(dataset[...]))
+        return self._attempt(path, _whole)
 
     def _attempt(self, path: str, read: Callable[..., _T], *arguments: int) -> _T:
         """``read(dataset, *arguments)``, tried again a few times before its failure is called damage."""
@@ -254,12 +257,17 @@ def _see(dataset: Any, count: int) -> None:
 
 def _rows(dataset: Any, start: int, stop: int, committed: int) -> NDArray[Any]:
     _see(dataset, committed)
-    # Every committed row is written, so a missing chunk is an old view of the file or damage. The library would fill
-    # it in without a word.
+    # Every committed row is written, so a missing chunk is an old view of the file or damage.
     if num_chunks(dataset, committed) > dataset.id.get_num_chunks():
         raise OSError("committed rows are missing")
+    check_chunks(dataset, start, stop)
     rows: NDArray[Any] = dataset[start:stop]
     return rows
+
+
+def _whole(dataset: Any) -> NDArray[Any]:
+    check_chunks(dataset, 0, len(dataset))
+    return np.asarray(dataset[...])
 
 
 def _value(dataset: Any) -> float:

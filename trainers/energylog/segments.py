@@ -156,7 +156,9 @@ class Segments:
 
     def _row(self, path: str, epoch: int) -> NDArray[Any]:
         try:
-            row: NDArray[Any] = self._segment(epoch)[path][...]
+            table = self._segment(epoch)[path]
+            check_chunks(table, 0, 1)
+            row: NDArray[Any] = table[...]
         except HDF5_ERRORS as error:
             raise damaged(segment_of(self._path, epoch), f"{path}: {reason(error)}") from error
         return row

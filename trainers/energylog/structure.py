@@ -1,5 +1,6 @@
 """Check that an open file is built as the schema says, before anything in it is believed."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from trainers.energylog.schema import DATASETS, GROWING_AXES, SPLITS, Dataset, s
 from trainers.errors import WorkbenchError
 
 MAX_STEP_BLOCK = 65_536
+FEW_CHUNKS = 32
+"""Up to so many chunks are looked up one by one; each look-up goes through all chunks, as does a look at all."""
 MAX_SAMPLES = 2**26
 """Samples per split: their index alone takes half a GiB of memory. A file of a few MB may promise any number."""
 
@@ -55,6 +58,28 @@ def check_shape(found: Any, expected: Dataset, sizes: Mapping[str, int]) -> None
     )
     if found.shape != shape or found.chunks != expected.chunks(sizes):
         raise WorkbenchError(f"{expected.path} has shape {found.shape} in chunks of {found.chunks}")
+
+
+def check_chunks(dataset: Any, start: int, stop: int) -> None:
+    """Raise OSError unless every chunk of these rows was written, through all filters, and is no larger than it can be.
+
+    The library fills in chunks that are missing, believes one that says it was never filtered, checksum included, and
+    unpacks one of a few MB into as many GB.
+    """
+    most = int(1.01 * math.prod(dataset.chunks) * dataset.dtype.itemsize) + 64
+    begins = (start // dataset.chunks[0] * dataset.chunks[0], *(0 for _ in dataset.shape[1:]))
+    spans = zip(begins, (stop, *dataset.shape[1:]), dataset.chunks, strict=True)
+    wanted = set(itertools.product(*(range(*span) for span in spans)))
+    if len(wanted) <= FEW_CHUNKS:
+        found = [dataset.id.get_chunk_info_by_coord(offset) for offset in wanted]
+    else:
+        found = []
+        dataset.id.chunk_iter(found.append)
+        found = [chunk for chunk in found if tuple(chunk.chunk_offset) in wanted]
+    if len(found) < len(wanted) or any(chunk.byte_offset is None for chunk in found):
+        raise OSError("committed rows are missing")
+    if any(chunk.filter_mask or chunk.size > most for chunk in found):
+        raise OSError("a chunk is not as it was written")
 
 
 def num_chunks(dataset: Any, num_rows: int) -> int:

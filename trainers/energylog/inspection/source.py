@@ -141,6 +141,21 @@ class Source:
             state["heartbeat"] = max(state["heartbeat"], read_heartbeat(self.path))
         return state
 
+    def _check_owner(self, epoch: int, where: str) -> None:
+        """Raise UnreadableError unless the segment's row of ``/epoch`` is that of the index, where that can be read."""
+        assert self._segment is not None
+        try:
+            expected = HELD[0]
+            theirs = read_rows(checked_dataset(self._segment[1], expected), 0, 1)
+        except (WorkbenchError, UnreadableError) as error:
+            raise UnreadableError(f"its row of /epoch: {error}", where=where) from error
+        try:
+            ours = self.rows("/epoch", epoch, epoch + 1)
+        except (KeyError, UnreadableError):
+            return
+        if ours.tobytes() != theirs.tobytes():
+            raise UnreadableError("it belongs to another run", where=where)
+
     def _table(self, path: str, epoch: int) -> Any:
         """A table in the segment of an epoch; the last segment stays in memory."""
         if self._segment is None or self._segment[0] != epoch:
@@ -153,10 +168,14 @@ class Source:
                 if len(content) > segment_bytes(self.sizes):
                     raise UnreadableError("larger than its tables", where=where)
                 self._segment = epoch, open_image(content)
+                self._check_owner(epoch, where)
             except FileNotFoundError as error:
                 raise UnreadableError("missing", where=where) from error
             except READ_ERRORS as error:
                 raise UnreadableError("it cannot be opened", where=where) from error
+            except UnreadableError:
+                self._let_go()
+                raise
         expected = next(dataset for dataset in HELD if dataset.path == path)
         try:
             table = checked_dataset(self._segment[1], expected)

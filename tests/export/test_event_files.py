@@ -133,3 +133,17 @@ def test_neither_torch_nor_tensorflow_is_loaded(run: Path, tmp_path: Path) -> No
     command = [sys.executable, "-c", program, str(run), str(tmp_path / "out")]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert result.stdout.splitlines()[-1].split() == ["LOADED"]
+
+
+def test_absurd_numbers_are_no_error(export: Export, tmp_path: Path) -> None:
+    folder = runs.write(tmp_path / "absurd")
+    with h5py.File(folder / "run.h5", "r+") as log:
+        rows = log["epoch"][:]
+        for name in rows.dtype.names[2:]:
+            rows[name] = [1e308, -1e308, np.inf, -np.inf, np.nan, 5e-324]
+        log["epoch"][:] = rows
+        log["step/loss"][:5] = [1e308, -np.inf, np.inf, np.nan, 0.0]
+        log["events"][0] = (np.nan, 2, 2**62, b"\xff" * 24, b"\x00\xff")
+    events = read(export("tensorboard", *TABLES, path=folder))
+    assert [scalar.value for scalar in events.Scalars("probe_delta_energy/std")][2] == np.inf
+    assert len(events.Histograms("delta_energy/probe")) == runs.NUM_EPOCHS

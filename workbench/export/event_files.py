@@ -90,7 +90,7 @@ def _histogram(counts: NDArray[np.uint32], mean: float, std: float) -> Any:
         max=edges[last + 1],
         num=num,
         sum=mean * num,
-        sum_squares=(std**2 + mean**2) * num,
+        sum_squares=(std * std + mean * mean) * num,  # ** would raise where * gives infinity
         bucket_limit=edges[first + 1 : last + 2].tolist(),
         bucket=counts[first : last + 1].tolist(),
     )

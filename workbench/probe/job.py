@@ -53,6 +53,9 @@ def probe(
     Raises:
         WorkbenchError: a checkpoint, a model, data or a log that cannot be used.
     """
+    if resume and _is_finished(log):
+        say(f"{log} is already finished; nothing to do")
+        return
     setting = prepare(spec, say)
     keys = SampleKeys(
         index=setting.split.index.cpu().numpy(), label=setting.split.labels.cpu().numpy().astype(np.int32)
@@ -142,6 +145,11 @@ def _create(setting: Setting, log: Path, keys: SampleKeys) -> tuple[LogWriter, s
     log.parent.mkdir(parents=True, exist_ok=True)
     nothing = SampleKeys(index=np.empty(0, dtype=np.int64), label=np.empty(0, dtype=np.int32))
     return LogWriter.create(log, meta, train=nothing, probe=keys), meta.run_id
+
+
+def _is_finished(log: Path) -> bool:
+    with EnergyLog.open(log) as before:
+        return before.status == "finished"
 
 
 def _resume(setting: Setting, log: Path, keys: SampleKeys) -> tuple[LogWriter, str]:

@@ -33,11 +33,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 from mutation_kinds import KINDS, Mutation
 from small_log import BASES, build_bases
 
 from trainers.energylog import SAMPLE_COLUMNS, SPLITS, EnergyLog
 from trainers.errors import WorkbenchError
+from workbench.cli import main as command_line
 from workbench.cli.main import COMMANDS, main
 
 HANG_SECONDS = 10.0
@@ -191,7 +193,8 @@ def _judge_answer(
 
 
 def _warm_up(root: Path) -> None:
-    """Run everything once in this process, so that its children need not load what it loads."""
+    """Run everything once in this process, so that its children need not load what it loads, nor parse signatures."""
+    command_line.__dict__["app"] = typer.main.get_command(command_line.app)
     for arguments in commands(root / BASES[0] / "run.h5", root / "out").values():
         with contextlib.redirect_stdout(io.StringIO()), suppress(SystemExit):
             main(arguments)

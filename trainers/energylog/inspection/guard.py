@@ -1,5 +1,6 @@
 """Do something with a file that nobody vouches for in a child process, with limits on its memory and time."""
 
+import faulthandler
 import json
 import os
 import resource
@@ -64,6 +65,7 @@ def _work(work: Callable[[], dict[str, Any]], sending: int) -> NoReturn:
     """The child: limits, then the work, then its answer; never returns."""
     answer: dict[str, Any] = {}
     try:
+        faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the C library says when it aborts
         _limit_memory()
         answer = {"result": work()}

@@ -16,10 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.big_log import bytes_per_sample_epoch
-
 READ_SAMPLES = (
     "import sys; from trainers.energylog import EnergyLog\n"
     "with EnergyLog.open(sys.argv[1]) as log: print(len(log.samples('train', 'energy', int(sys.argv[2]))))"
@@ -118,8 +114,7 @@ def main() -> None:
         kept = measure("write", [__file__, str(options.folder), "--write", *sizes], options.bound)
     for name, arguments in rows.items():
         kept &= measure(name, arguments, options.bound)
-    size = log.stat().st_size / 2**20
-    print(f"{size:.0f} MiB; {bytes_per_sample_epoch(log):.2f} bytes of training tables per sample and epoch")
+    print(f"{log.stat().st_size / 2**20:.0f} MiB, {last // options.every + 1} of {options.epochs} epochs with energies")
     sys.exit(not kept)
 
 

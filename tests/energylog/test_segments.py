@@ -350,6 +350,7 @@ def test_a_broken_segment_is_an_error_and_costs_nothing_else(path: Path, spoil: 
         with pytest.raises(WorkbenchError, match=r"000001\.h5 is truncated or damaged") as caught:
             read.samples("train", "energy", 1)
         assert "\n" not in str(caught.value)
+        assert str(caught.value).count("damaged") == 1
         for epoch in (0, 2):
             runs.assert_epoch(read, epoch)
 

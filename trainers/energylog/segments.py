@@ -155,8 +155,9 @@ class Segments:
             self._held = None
 
     def _row(self, path: str, epoch: int) -> NDArray[Any]:
+        segment = self._segment(epoch)
         try:
-            table = self._segment(epoch)[path]
+            table = segment[path]
             check_chunks(table, 0, 1)
             row: NDArray[Any] = table[...]
         except HDF5_ERRORS as error:

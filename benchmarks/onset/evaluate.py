@@ -6,46 +6,33 @@ Prints markdown; --write also puts it into benchmarks/results/onset_corpus.md. L
 PGD accuracies over the whole run (workbench.onset.labels). Every detector takes the same run epoch by epoch, so that a
 flag knows the past alone, with what it may see:
 
-- training ΔE: the training passes only, steps and epochs; every probe accuracy is taken away;
-- ΔE and 64 (128) images: in addition PGD accuracy on the first 64 (128) probe images; FGSM accuracy on all;
-- ΔE and probe: all columns, as shipped.
+- training: the training passes only, epochs and steps; every probe accuracy is taken away;
+- training and 64 (128) images: in addition PGD accuracy on the first 64 (128) probe images; FGSM accuracy on all;
+- training and probe: all columns, as shipped.
 """
 
 import argparse
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from build import split_of
+from divergence import table_of_divergence
+from learned import table_of_rules
 from numpy.typing import NDArray
-from roc import statistics_of, table_of_statistics
+from roc import table_of_statistics
+from runs import SPLITS, Run, read, share, spread
 
-from trainers.energylog import EnergyLog
-from workbench.onset import Label, Onset, catastrophic_label, robust_label, run_detector
+from workbench.onset import Label, Onset, run_detector
 
 RESULTS = Path(__file__).parents[1] / "results" / "onset_corpus.md"
 PROBE_COLUMNS = ("clean_accuracy", "fgsm_accuracy", "pgd_accuracy", "train_pgd_accuracy")
-HEAD = "| split | label | runs | recall | false alarms | delay in epochs: median (least–most) | in steps: median |"
+CO_HEAD = "| data | split | label | runs | recall | false alarms | delay in epochs: median (least–most) | in steps |"
+RO_HEAD = "| split | labelled | recall | false alarms | epoch within 5 | said within 12 | epoch − label | delay |"
+NEAR, SOON = 5, 12
+"""Epochs: how close an RO flag's epoch should be, and how soon it should be said."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run: its tables, its labels, and which probe images stood PGD (epochs, samples)."""
-
-    name: str
-    split: str
-    attack: str | None
-    epochs: NDArray[np.void]
-    steps: NDArray[np.void]
-    stood: NDArray[np.bool_]
-    catastrophic: Label
-    robust: Label
-    statistics: dict[str, NDArray[np.float64]]
-
-
+Flags = Mapping[str, Onset]
 View = Callable[[Run], NDArray[np.void]]
 
 
@@ -69,11 +56,11 @@ def everything(run: Run) -> NDArray[np.void]:
     return run.epochs
 
 
-VIEWS: dict[str, View] = {
-    "training ΔE": training_only,
-    "ΔE and 64 images": partial(few_images, number=64),
-    "ΔE and 128 images": partial(few_images, number=128),
-    "ΔE and probe": everything,
+VIEWS: Mapping[str, View] = {
+    "training": training_only,
+    "training and 64 images": partial(few_images, number=64),
+    "training and 128 images": partial(few_images, number=128),
+    "training and probe": everything,
 }
 
 
@@ -91,113 +78,94 @@ def main() -> None:
         RESULTS.write_text(text + "\n", encoding="utf-8")
 
 
-def read(path: Path) -> Run | None:
-    """A finished run, None for one that is not."""
-    with EnergyLog.open(path) as log:
-        if log.status != "finished":
-            return None
-        epochs, meta = log.epochs(), log.meta
-        catastrophic = catastrophic_label(epochs["fgsm_accuracy"], epochs["pgd_accuracy"])
-        robust = robust_label(epochs["pgd_accuracy"], epochs["train_pgd_accuracy"], catastrophic.epoch)
-        return Run(
-            name=path.parent.name,
-            split=split_of(meta.seed or 0),
-            attack=meta.train_attack,
-            epochs=epochs,
-            steps=log.steps(),
-            stood=np.array([log.samples("probe", "correct_adv", epoch) for epoch in range(len(epochs))]) == 1,
-            catastrophic=catastrophic,
-            robust=robust,
-            statistics=statistics_of(log, len(epochs)) if meta.train_attack else {},
-        )
-
-
 def report(runs: Sequence[Run]) -> list[str]:
     """The whole report, line by line."""
     lines = _heading(runs)
-    for name, view in VIEWS.items():
-        flags = {run.name: _flags(run, view) for run in runs}
-        lines += [f"\n## CO by {name}\n", HEAD, "|---" * 7 + "|"]
-        for split in ("development", "held-out"):
-            part = [run for run in runs if run.split == split]
-            lines += [
-                _row(split, rule, part, [(run.catastrophic, flags[run.name].get("catastrophic")) for run in part])
-                for rule in ("collapse", "masked", "all")
-            ]
-    flags = {run.name: _flags(run, everything) for run in runs}
-    lines += ["\n## RO by the probe\n", HEAD, "|---" * 7 + "|"]
-    for split in ("development", "held-out"):
-        part = [run for run in runs if run.split == split]
-        lines += [_row(split, "all", part, [(run.robust, flags[run.name].get("robust")) for run in part])]
-    lines += table_of_statistics([run for run in runs if run.attack and run.split == "development"])
-    return [*lines, *_each(runs)]
-
-
-def _heading(runs: Sequence[Run]) -> list[str]:
-    seeds = {split: sum(run.split == split for run in runs) for split in ("development", "held-out")}
-    onsets = sum(run.catastrophic.answer == "onset" for run in runs)
+    seen = {name: {run.name: _flags(run, view) for run in runs} for name, view in VIEWS.items()}
+    for name, flags in seen.items():
+        lines += [f"\n## CO by {name}\n", CO_HEAD, "|---" * 8 + "|"]
+        for data, split in (("digits", SPLITS[0]), ("digits", SPLITS[1]), ("folder", SPLITS[0]), ("folder", SPLITS[1])):
+            part = [run for run in runs if run.data == data and run.split == split]
+            lines += [_catastrophic_row(data, split, rule, part, flags) for rule in ("collapse", "masked", "all")]
+        lines += [
+            _catastrophic_row("all", split, "all", [run for run in runs if run.split == split], flags)
+            for split in SPLITS
+        ]
+    lines += ["\n## RO by the probe\n", RO_HEAD, "|---" * 8 + "|"]
+    flags = seen["training and probe"]
+    lines += [_robust_row(split, [run for run in runs if run.split == split], flags) for split in SPLITS]
     return [
-        "# Onset detectors on short training runs\n",
-        "Commands: `python benchmarks/onset/build.py --out DIR --jobs 1`,",
-        "`python benchmarks/onset/evaluate.py DIR --write`.",
-        "2026-11-23, CPU, one thread a run; even seeds for development, odd ones held out.\n",
-        f"{len(runs)} runs ({seeds['development']} and {seeds['held-out']}), {onsets} of them labelled CO. Brackets:",
-        "95 % Wilson intervals. Delay: epoch of detection minus the label's epoch; likewise in steps.",
-        'A false alarm is a flag on a run whose label is "none"; runs whose label is "cannot tell" are left out.',
-        "With the whole probe the detector applies the label's own rules to the label's own columns, so its recall and",
-        "false alarms are right by construction and only the delay is a result.",
+        *(*lines, *table_of_divergence(runs), *table_of_statistics(runs), *table_of_rules(runs)),
+        *_each(runs, seen),
     ]
 
 
-def _flags(run: Run, view: View) -> dict[str, Onset]:
+def _heading(runs: Sequence[Run]) -> list[str]:
+    count = [sum(run.split == split for run in runs) for split in SPLITS]
+    catastrophic = [sum(run.catastrophic.epoch is not None for run in runs if run.split == split) for split in SPLITS]
+    robust = [sum(run.robust.epoch is not None for run in runs if run.split == split) for split in SPLITS]
+    return [
+        "# Onset detectors on short training runs\n",
+        "Commands: `python benchmarks/onset/build.py --out DIR --folder CIFAR`,",
+        "`python benchmarks/onset/evaluate.py DIR --write`.",
+        "2026-11-23, CPU, one thread a run; even seeds for development, odd ones held out.\n",
+        f"{len(runs)} runs ({count[0]} for development and {count[1]} held out); labelled CO {catastrophic[0]} and",
+        f"{catastrophic[1]}, RO {robust[0]} and {robust[1]}. Brackets: 95 % Wilson intervals. Delay: epoch of",
+        "detection minus the label's epoch, in steps the median of the same. A false alarm is a flag on a run",
+        'labelled "none"; runs whose label is "cannot tell" are left out. With the whole probe the CO detector applies',
+        "the label's own rules to the label's own columns, so its recall and false alarms are right by construction",
+        "and only the delay is a result.",
+    ]
+
+
+def _flags(run: Run, view: View) -> Flags:
     detector = run_detector(
         view(run), train_attack=run.attack, adversarial=run.attack is not None, steps=run.steps if run.attack else None
     )
     return {onset.kind: onset for onset in detector.onsets}
 
 
-def _row(split: str, rule: str, runs: Sequence[Run], judged: Sequence[tuple[Label, Onset | None]]) -> str:
-    pairs = list(zip(runs, judged, strict=True))
-    found = [
-        (run, label, flag) for run, (label, flag) in pairs if label.epoch is not None and rule in (label.reason, "all")
-    ]
-    healthy = [flag is not None for _, (label, flag) in pairs if label.answer == "none"]
-    told = [(run, int(label.epoch or 0), flag) for run, label, flag in found if flag is not None]
-    epochs = [flag.detected_epoch - epoch for _, epoch, flag in told]
-    steps = [int(run.epochs["last_step"][flag.detected_epoch] - run.epochs["last_step"][e]) for run, e, flag in told]
-    delay = f"{np.median(epochs):g} ({min(epochs)}–{max(epochs)})" if epochs else "–"
+def _catastrophic_row(data: str, split: str, rule: str, runs: Sequence[Run], flags: Mapping[str, Flags]) -> str:
+    pairs = [(run, run.catastrophic, flags[run.name].get("catastrophic")) for run in runs]
+    found = [(run, label.epoch, flag) for run, label, flag in pairs if label.epoch is not None]
+    found = [each for each in found if rule in (each[0].catastrophic.reason, "all")]
+    healthy = [flag is not None for _, label, flag in pairs if label.answer == "none"]
+    told = [(run.epochs["last_step"], epoch, flag.detected_epoch) for run, epoch, flag in found if flag is not None]
+    steps = [int(last[said] - last[epoch]) for last, epoch, said in told]
     cells = [
-        *(split, rule, str(len(found))),
+        *(data, split, rule, str(len(found))),
         share([flag is not None for _, _, flag in found]),
         share(healthy) if rule == "all" else "",
-        *(delay, f"{np.median(steps):g}" if steps else "–"),
+        spread([said - epoch for _, epoch, said in told]),
+        f"{np.median(steps):g}" if steps else "–",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def share(hits: Sequence[bool]) -> str:
-    """k/n with its 95 % Wilson score interval (Wilson 1927)."""
-    if not hits:
-        return "–"
-    low, high = wilson(sum(hits), len(hits))
-    return f"{sum(hits)}/{len(hits)} [{low:.2f}, {high:.2f}]"
+def _robust_row(split: str, runs: Sequence[Run], flags: Mapping[str, Flags]) -> str:
+    pairs = [(run.robust, flags[run.name].get("robust")) for run in runs]
+    found = [(label.epoch, flag) for label, flag in pairs if label.epoch is not None]
+    told = [(epoch, flag) for epoch, flag in found if flag is not None]
+    errors = [flag.epoch - epoch for epoch, flag in told]
+    delays = [flag.detected_epoch - epoch for epoch, flag in told]
+    cells = [
+        *(split, str(len(found))),
+        share([flag is not None for _, flag in found]),
+        share([flag is not None for label, flag in pairs if label.answer == "none"]),
+        share([abs(error) <= NEAR for error in errors]),
+        share([delay <= SOON for delay in delays]),
+        *(spread(errors), spread(delays)),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
-def wilson(hits: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """The Wilson score interval of a binomial share; ``trials`` is at least 1."""
-    centre = (hits + z * z / 2) / (trials + z * z)
-    half = z / (trials + z * z) * math.sqrt(hits * (trials - hits) / trials + z * z / 4)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def _each(runs: Sequence[Run]) -> list[str]:
-    lines = ["\n## Each run\n", f"| run | split | CO label | RO label | {' | '.join(VIEWS)} |"]
-    lines.append("|---" * (4 + len(VIEWS)) + "|")
+def _each(runs: Sequence[Run], seen: Mapping[str, Mapping[str, Flags]]) -> list[str]:
+    lines = ["\n## Each run\n", f"| run | split | CO label | RO label | {' | '.join(seen)} |"]
+    lines.append("|---" * (4 + len(seen)) + "|")
     for run in runs:
-        said = [", ".join(_said(flag) for flag in _flags(run, view).values()) or "–" for view in VIEWS.values()]
-        lines.append(
-            f"| {' | '.join([run.name, run.split, _labelled(run.catastrophic), _labelled(run.robust), *said])} |"
-        )
+        said = [", ".join(_said(flag) for flag in flags[run.name].values()) or "–" for flags in seen.values()]
+        cells = [run.name, run.split, _labelled(run.catastrophic), _labelled(run.robust), *said]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

@@ -21,6 +21,9 @@ from workbench.training_data import check_fits as check_facts
 
 Say = Callable[[str], None]
 
+STRONG = ("pgd-", "apgd-")
+"""How attacks begin that measure robustness: what the log's PGD columns are for."""
+
 UNDECIDED = 0.02
 """Clean accuracies closer than this do not tell one convention of shortcuts from the other."""
 
@@ -87,6 +90,8 @@ def prepare(spec: ProbeSpec, say: Say = lambda sentence: None) -> Setting:
         WorkbenchError: see ``probe``.
     """
     attacks = parse_attacks(spec.attacks)
+    if not attacks[0].name.startswith(STRONG):
+        say(f"{attacks[0].name} fills the log's PGD columns, by which onset is judged; name pgd-10 first for that")
     for path in spec.checkpoints:
         sniff(path)
     facts = (own_header(spec.checkpoints[0]) or {}).get("facts", {})

@@ -185,11 +185,17 @@ def test_inspect_shows_committed_epochs_only(run: Path) -> None:
     attacks = to_json(summarize_path(run))["attacks"]
     assert attacks["error"] is None
     assert [(row["epoch"], row["attack"]) for row in attacks["epochs"]] == [(0, NATURAL), (0, "a\x1b[31m[red]")]
+    assert attacks["energies"]["epoch"] == 0
+    edges, counts = attacks["energies"]["edges"], attacks["energies"]["counts"]
+    energy = make_inputs(0)["pgd-10"].energy.astype(float)
+    assert counts["a\x1b[31m[red]"] == np.histogram(energy.clip(edges[0], edges[-1]), edges)[0].tolist()
+    assert sum(counts[NATURAL]) == 49
     natural, attacked = attacks["epochs"]
     assert natural["delta_energy"] == dict.fromkeys(("mean", "std", "q05", "q50", "q95"))
     assert attacked["accuracy"] == make_inputs(0)["pgd-10"].correct.mean()
     text = shown(run)
     assert "Attacks side by side, epoch 0" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
     assert r"a\x1b[31m[red]" in text
 

@@ -33,7 +33,7 @@ from trainers.errors import WorkbenchError
 FORMAT = "workbench-attack-tables"
 VERSION = 1
 NATURAL = "natural"
-MOST_INPUTS = 256
+MOST_INPUTS, LONGEST_NAME = 256, 64
 
 TABLE_COLUMNS = (
     Column(name="energy", dtype="f4", unit="nat", meaning="E of each input: E(x) of natural samples, else E(x*)"),
@@ -120,7 +120,7 @@ class AttackTables:
             raise WorkbenchError("it is of another version")
         self.run_id = _attribute(file, "run_id")
         names = json.loads(_attribute(file, "inputs"))
-        if not (isinstance(names, list) and 1 <= len(names) <= MOST_INPUTS and all(isinstance(n, str) for n in names)):
+        if not (isinstance(names, list) and 1 <= len(names) <= MOST_INPUTS and all(map(_is_name, names))):
             raise WorkbenchError("its inputs have no names")
         self.inputs = tuple(names)
         self._data = {dataset.path: checked_dataset(file, dataset) for dataset in DATASETS}
@@ -253,6 +253,10 @@ def _attribute(file: h5py.File, name: str) -> str:
     if not isinstance(value, str):
         raise WorkbenchError(f"its attribute {name} is missing")
     return value.encode(errors="replace").decode()
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
 
 
 def _damaged(path: Path, error: Exception) -> WorkbenchError:

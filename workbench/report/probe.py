@@ -3,9 +3,10 @@
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from workbench.report.text import MISSING, nats, percent, plain, unbroken, visible
-from workbench.summary.attacks import AttackRow, AttackSummary
+from workbench.report.text import MISSING, nats, percent, plain, sparkline, unbroken, visible
+from workbench.summary.attacks import AttackRow, AttackSummary, Distributions
 
 
 def attacks_report(attacks: AttackSummary) -> RenderableType:
@@ -23,7 +24,21 @@ def attacks_report(attacks: AttackSummary) -> RenderableType:
         if row.epoch == last:
             table.add_row(plain(row.attack), *_cells(row))
     heading = f"Attacks side by side, epoch {last}; E(x*) mean, ΔE mean±std and quantiles, nats"
-    return Group(plain(heading, "dim"), table)
+    lines = [] if attacks.energies is None else [Text(), *_lines(attacks.energies)]
+    return Group(plain(heading, "dim"), table, *lines)
+
+
+def _lines(energies: Distributions) -> list[Text]:
+    """A distribution of E a line, over one axis and one height."""
+    low, high = energies.edges[0], energies.edges[-1]
+    shares = {name: [count / max(1, sum(counts)) for count in counts] for name, counts in energies.counts.items()}
+    top = max(map(max, shares.values())) or 1.0
+    width = max(map(len, shares))
+    axis = plain(f"{'E in nats':<{width}}  {nats(low)}{nats(high):>{len(energies.edges) - 1 - len(nats(low))}}", "dim")
+    return [
+        axis,
+        *(unbroken(f"{visible(name):<{width}}  ", sparkline([*v], len(v), 0.0, top)) for name, v in shares.items()),
+    ]
 
 
 def _cells(row: AttackRow) -> list[str]:

@@ -79,7 +79,8 @@ def _delta_json(delta: DeltaEnergy) -> dict[str, Any]:
 
 def _attacks_json(attacks: AttackSummary) -> dict[str, Any]:
     rows = [asdict(row) for row in attacks.rows]
-    return {"path": str(attacks.path), "error": attacks.trouble, "epochs": rows}
+    energies = None if attacks.energies is None else asdict(attacks.energies)
+    return {"path": str(attacks.path), "error": attacks.trouble, "epochs": rows, "energies": energies}
 
 
 def _accuracies(epoch: EpochSummary | None) -> dict[str, Any] | None:

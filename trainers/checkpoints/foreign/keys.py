@@ -15,7 +15,8 @@ PREFIXES = ("module.", "model.", "attacker.", "_orig_mod.", "0.", "1.")
 OPTIONAL = "num_batches_tracked"
 """The last part of buffers that older versions of torch did not save."""
 
-SHOWN = 4
+SHOWN, LONGEST = 4, 80
+"""Names in a message, and characters of each."""
 
 _WRAPPERS = "|".join(re.escape(prefix) for prefix in PREFIXES)
 _NORMALISER = re.compile(rf"(?:{_WRAPPERS})*(?:normali[sz]e[r]?\.|normali[sz]ation\.)?(?:new_)?(mu|mean|sigma|std)")
@@ -97,11 +98,11 @@ def summary(names: Iterable[str]) -> str:
     """Many names in a few words: how many, and the modules that they are of."""
     names = list(names)
     if len(names) <= SHOWN:
-        return ", ".join(names)
+        return ", ".join(map(_short, names))
     groups = list(dict.fromkeys(_module(name) for name in names))
     if len(groups) > SHOWN:
         groups = list(dict.fromkeys(_wrapper(name) or _module(name) for name in names))
-    shown = ", ".join(f"{group}*" for group in groups[:SHOWN])
+    shown = ", ".join(f"{_short(group)}*" for group in groups[:SHOWN])
     return f"{len(names)} entries ({shown}{', …' if len(groups) > SHOWN else ''})"
 
 
@@ -140,4 +141,9 @@ def _per_channel(name: str, tensor: Tensor) -> tuple[float, ...]:
 
 def _listed(names: Iterable[str]) -> str:
     names = sorted(names)
-    return ", ".join(names[:SHOWN]) + (f", … ({len(names)})" if len(names) > SHOWN else "")
+    return ", ".join(map(_short, names[:SHOWN])) + (f", … ({len(names)})" if len(names) > SHOWN else "")
+
+
+def _short(name: str) -> str:
+    """A name from a file, cut to what a line has room for."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

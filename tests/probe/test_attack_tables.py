@@ -188,7 +188,7 @@ def test_inspect_shows_committed_epochs_only(run: Path) -> None:
     assert attacks["energies"]["epoch"] == 0
     edges, counts = attacks["energies"]["edges"], attacks["energies"]["counts"]
     energy = make_inputs(0)["pgd-10"].energy.astype(float)
-    assert counts["a\x1b[31m[red]"] == np.histogram(energy.clip(edges[0], edges[-1]), edges)[0].tolist()
+    assert list(counts["a\x1b[31m[red]"]) == np.histogram(energy.clip(edges[0], edges[-1]), edges)[0].tolist()
     assert sum(counts[NATURAL]) == 49
     natural, attacked = attacks["epochs"]
     assert natural["delta_energy"] == dict.fromkeys(("mean", "std", "q05", "q50", "q95"))

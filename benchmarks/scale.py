@@ -1,7 +1,7 @@
 """A log of ImageNet's size: 1,000 epochs of 1,281,167 training samples, in bounded memory.
 
 Command:  python benchmarks/scale.py FOLDER [--epochs 1000] [--samples 1281167] [--every 100] [--bound 300]
-Result:   a table of time and peak memory (resident set) of the writer and of each reader, every one a process of its
+Result:   a table of times and peak memory (resident set) of the writer and of each reader, every one a process of its
           own; exit 1 if one fails or needs more memory than --bound MiB. A log that is there is not written again.
 
 The layout is whole, the data are sparse: every so many epochs have energies, the others are rows that say "not
@@ -77,7 +77,8 @@ def measure(name: str, arguments: list[str], bound: int) -> bool:
     code, peak = os.waitstatus_to_exitcode(status), used.ru_maxrss / 1024
     remark = "" if code == 0 else f"   exit {code}"
     remark += "" if peak <= bound else f"   over {bound} MiB"
-    print(f"{name:44} {time.perf_counter() - start:8.1f} s {peak:7.0f} MiB{remark}", flush=True)
+    seconds = f"{time.perf_counter() - start:8.1f} s {used.ru_utime + used.ru_stime:8.1f} s of processor"
+    print(f"{name:44} {seconds} {peak:7.0f} MiB{remark}", flush=True)
     return code == 0 and peak <= bound
 
 

@@ -1,5 +1,6 @@
 """Streaming detector of catastrophic overfitting from what training yields by itself: no probe, no extra attack."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -80,10 +81,11 @@ class EnergyDetector:
         Returns:
             Whether this step raises the suspicion (once).
         """
-        gap = number(row, "adversarial_accuracy") - self._expected
-        if self.suspects or not np.isfinite(gap) or not _alive(row, "delta_energy_std"):
+        accuracy = number(row, "adversarial_accuracy")
+        gap = accuracy - self._expected
+        if self.suspects or not math.isfinite(gap) or not _alive(row, "delta_energy_std"):
             return False
-        if number(row, "adversarial_accuracy") < MASKED_FGSM - ROUNDING:
+        if accuracy < MASKED_FGSM - ROUNDING:
             gap = min(gap, 0.0)
         self._steps_sum = max(0.0, self._steps_sum + gap - GAP_ALLOWED_STEP)
         if self._steps_sum == 0.0:

@@ -195,7 +195,8 @@ def test_inspect_shows_committed_epochs_only(run: Path) -> None:
     assert attacked["accuracy"] == make_inputs(0)["pgd-10"].correct.mean()
     text = shown(run)
     assert "Attacks side by side, epoch 0" in text
-    assert max(map(len, text.splitlines())) <= 80
+    ours = text[text.index("Attacks") : text.index("Robust overfitting")].splitlines()
+    assert max(map(len, ours)) <= 80
     assert "\x1b" not in text
     assert r"a\x1b[31m[red]" in text
 

@@ -121,6 +121,11 @@ DIGITS: tuple[Scenario, ...] = (
     *_grid("standard", 0.20),
     Scenario(name="fgsm-flat", method="fgsm", settings={"eps": 0.30, "schedule": "flat"}, seeds=PRONE_SEEDS),
     Scenario(name="n-fgsm-flat", method="n-fgsm", settings={"eps": 0.36, "schedule": "flat"}, seeds=PRONE_SEEDS),
+    Scenario(
+        name="n-fgsm-long",
+        method="n-fgsm",
+        settings={"eps": 0.30, "width": 24, "epochs": 40, "batch_size": 64, "train_size": 0},
+    ),
     Scenario(name="lr-drop", method="fgsm", settings={"eps": 0.14, "schedule": "stepped"}),
     Scenario(name="restarts", method="fgsm", settings={"eps": 0.14}, schedule="restarts"),
     Scenario(name="warm-up", method="fgsm", settings={"eps": 0.20}, schedule="warm-up"),

@@ -90,6 +90,7 @@ def test_a_run_on_a_remote_file_system(
     assert json.loads(said(capsys, "onset", "--json", out))
     assert "run" in said(capsys, "compare", out, ordinary)
     assert "2 of 3 epochs" in said(capsys, "inspect", out)
+    assert json.loads(said(capsys, "check", "--json", out))
     csv = tmp_path / "csv"
     said(capsys, "export", out, "--format", "csv", "--out", csv, "--tables", "epochs,samples")
     assert len((csv / "samples.csv").read_text().splitlines()) == 1 + 2 * (150 + 40)
@@ -98,6 +99,7 @@ def test_a_run_on_a_remote_file_system(
     assert resume(out) is Outcome.FINISHED
     assert not (out / "run.h5.d").exists()
     assert of_the_run(said(capsys, "inspect", "--json", out)) == expected
+    said(capsys, "check", out)
     with EnergyLog.open(out) as one, EnergyLog.open(ordinary) as other:
         for epoch in range(3):
             for column in ("energy", "energy_adv", "joint_energy_adv", "correct"):

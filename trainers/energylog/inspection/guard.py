@@ -84,7 +84,7 @@ def _work(work: Callable[[], dict[str, Any]], sending: int) -> NoReturn:
 
 def _limit_memory() -> None:
     with suppress(OSError, ValueError):  # where the system does not tell or does not limit
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
         most = pages * resource.getpagesize() + MOST_MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -82,8 +82,12 @@ def first_onset(summary: RunSummary) -> Onset | None:
 
 def _track(path: str | Path, align: Align) -> Track:
     with EnergyLog.open(path) as log:
-        summary = summarize(log)
-        steps = _steps(log.epochs()["last_step"])
+        return lay(summarize(log), log.epochs()["last_step"], align)
+
+
+def lay(summary: RunSummary, last_step: NDArray[np.int64], align: Align) -> Track:
+    """A run on an axis; ``last_step`` are the optimizer steps made by the end of each epoch, shape (E,)."""
+    steps = _steps(last_step)
     num_epochs, onset = summary.committed, first_onset(summary)
     left_out = None
     if not num_epochs:

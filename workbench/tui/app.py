@@ -3,24 +3,29 @@
 import gc
 from pathlib import Path
 
-from workbench.tui.glance import Helper
+from workbench.tui.glance import Helper, is_list
 
 
-def run(path: Path) -> None:
-    """Show a run in the terminal until the user quits.
+def run(*paths: Path) -> None:
+    """Show a run, or a list of runs, in the terminal until the user quits.
 
     Args:
-        path: a run directory or its log file.
+        paths: one run directory or log file for the run; several, or a directory with runs below it, for a list.
 
     Raises:
-        WorkbenchError: there is no readable energy log at ``path``; the terminal is left as it was.
+        WorkbenchError: there is no readable energy log at the only path; the terminal is left as it was.
     """
-    helper = Helper(path)
+    if is_list(paths):
+        from workbench.tui.application import WorkbenchApp
+
+        WorkbenchApp(*paths).run()
+        return
+    helper = Helper(paths[0])
     gc.disable()  # loading makes many objects and no garbage: to look for it would cost a tenth of the time
     try:
         from workbench.tui.application import WorkbenchApp
 
-        app = WorkbenchApp(path, glance=helper.result())
+        app = WorkbenchApp(paths[0], glance=helper.result())
     finally:
         gc.freeze()
         gc.enable()

@@ -1,22 +1,24 @@
-"""The Textual application over one run. Import it late: Textual takes a tenth of a second to load."""
+"""The Textual application over a run, or over many. Import it late: Textual takes a tenth of a second to load."""
 
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.theme import Theme
 
 from workbench.tui import palette
-from workbench.tui.glance import Glance, read_glance
+from workbench.tui.glance import Glance, is_list, read_glance
 from workbench.tui.keys import KEYS
 from workbench.tui.screens.run import RunScreen
 
 WORKBENCH = (sys.executable, "-m", "workbench")
 """How the command line is started for what needs torch or scikit-learn."""
+
+STYLES = ("app.tcss",)
+WORKSPACE_STYLE = "workspace.tcss"
 
 THEME = Theme(
     name="workbench",
@@ -35,43 +37,49 @@ THEME = Theme(
 
 
 class WorkbenchApp(App[None], inherit_bindings=False):
-    """Looks at one run; follows it while it trains. Its keys are those of the key table, no others."""
+    """Looks at runs; follows them while they train. Its keys are those of the key tables, no others."""
 
     TITLE = "workbench"
-    CSS_PATH: ClassVar = "app.tcss"
     ENABLE_COMMAND_PALETTE = False  # Textual would bind a key to it; the run screen opens it
 
     def __init__(
         self,
-        path: Path,
-        *,
+        *paths: Path,
         glance: Glance | None = None,
         clock: Callable[[], float] = time.time,
         command: Sequence[str] = WORKBENCH,
     ) -> None:
-        """Open a run and read what it has.
+        """Open a run and read what it has, or a list of runs.
 
         Args:
-            path: a run directory or its log file.
+            paths: one run directory or log file for the run; several, or a directory with runs below it, for a list.
             glance: the first frame's data if they were read already.
             clock: seconds since 1970-01-01 UTC.
             command: how the command line is started.
 
         Raises:
-            WorkbenchError: there is no readable energy log at ``path``.
+            WorkbenchError: there is no readable energy log at the only path.
         """
-        super().__init__()
+        many = glance is None and is_list(paths)
+        sheets = (*STYLES, WORKSPACE_STYLE) if many else STYLES
+        super().__init__(css_path=[Path(__file__).parent / sheet for sheet in sheets])
         self.register_theme(THEME)
         self.theme = THEME.name
-        self._path, self._clock, self._command = Path(path), clock, command
-        self.glance = read_glance(self._path, clock) if glance is None else glance
+        self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
+        self.glance = glance
+        if glance is None and not many:
+            self.glance = read_glance(self._paths[0], clock)
 
     def get_default_screen(self) -> Screen[None]:
-        """The run."""
-        return RunScreen(self._path, self.glance, self._clock, self._command)
+        """The run, or the list."""
+        if self.glance is not None:
+            return RunScreen(self._paths[0], self.glance, self._clock, self._command)
+        from workbench.tui.screens.workspace import WorkspaceScreen
+
+        return WorkspaceScreen(self._paths, self._clock, self._command)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The key table's actions, for the command palette."""
-        for key in KEYS:
+        for key in KEYS if isinstance(screen, RunScreen) else ():
             if key.action != "palette":
                 yield SystemCommand(key.help, f"key {key.caps}", lambda action=key.action: screen.run_action(action))

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
+from trainers.rundir import LOG_NAME
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -155,6 +157,11 @@ def read_moment(
         before=before[1:-1],
         outside=(now[0], now[-1]) if now else (0.0, 0.0),
     )
+
+
+def is_list(paths: Sequence[Path]) -> bool:
+    """Whether these are several runs: more than one path, or a directory that is no run itself."""
+    return len(paths) != 1 or (paths[0].is_dir() and not (paths[0] / LOG_NAME).exists())
 
 
 def read_glance(path: Path, clock: Callable[[], float] = time.time) -> Glance:

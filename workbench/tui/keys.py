@@ -107,10 +107,69 @@ KEYS: tuple[Key, ...] = (
         group="Generation",
         footer="PCA",
     ),
+    Key(keys=("escape",), action="back", caps="Esc", help="Back to the list of runs, if there is one", group="App"),
     Key(keys=("ctrl+p",), action="palette", caps="^P", help="Find a command by name", group="App"),
     Key(keys=("question_mark", "f1"), action="help", caps="?", help="This help", group="App", footer="help"),
     Key(keys=("q", "ctrl+c", "ctrl+q"), action="quit", caps="q", help="Quit", group="App", footer="quit"),
 )
+
+WORKSPACE_KEYS: tuple[Key, ...] = (
+    Key(keys=("up", "k"), action="move(-1)", caps="↑", help="Previous run", group="Runs", footer=""),
+    Key(keys=("down", "j"), action="move(1)", caps="↓", help="Next run", group="Runs", footer="run"),
+    Key(keys=("pageup",), action="move(-10)", caps="PgUp", help="Ten runs up", group="Runs"),
+    Key(keys=("pagedown",), action="move(10)", caps="PgDn", help="Ten runs down", group="Runs"),
+    Key(keys=("home",), action="move(-1000000)", caps="Home", help="First run", group="Runs"),
+    Key(keys=("end",), action="move(1000000)", caps="End", help="Last run", group="Runs"),
+    Key(keys=("enter",), action="open", caps="Enter", help="Open the run", group="Runs", footer="open"),
+    Key(keys=("space",), action="mark", caps="Space", help="Mark the run for the plot", group="Runs", footer="mark"),
+    Key(keys=("u",), action="unmark", caps="u", help="Mark none, or all that are listed", group="Runs"),
+    Key(keys=("p",), action="pin", caps="p", help="Pin the run to the top of the list", group="Runs", footer="pin"),
+    Key(
+        keys=("slash", "f"),
+        action="filter",
+        caps="/",
+        help="Filter, such as method:fgsm* eps>=8/255 onset:co -status:crashed",
+        group="List",
+        footer="filter",
+    ),
+    Key(keys=("o",), action="order(1)", caps="o", help="Sort by the next column", group="List", footer="sort"),
+    Key(keys=("O",), action="reverse", caps="O", help="Sort the other way round", group="List"),
+    Key(
+        keys=("m",),
+        action="measure",
+        caps="m",
+        help="Plot another measure: PGD, FGSM or clean accuracy, mean ΔE",
+        group="Plot",
+        footer="measure",
+    ),
+    Key(
+        keys=("x",),
+        action="align",
+        caps="x",
+        help="Lay the curves on epochs, steps, or epochs since the onset",
+        group="Plot",
+        footer="axis",
+    ),
+    Key(keys=("question_mark", "f1"), action="help", caps="?", help="This help", group="App", footer="help"),
+    Key(keys=("q", "ctrl+c", "ctrl+q"), action="quit", caps="q", help="Quit", group="App", footer="quit"),
+)
+"""What keys do on the list of runs."""
+
+FILTER_KEYS: tuple[Key, ...] = (
+    Key(
+        keys=("escape",), action="leave_filter(True)", caps="Esc", help="Drop the filter", group="Filter", footer="drop"
+    ),
+    Key(
+        keys=("enter",),
+        action="leave_filter",
+        caps="Enter",
+        help="Back to the list",
+        group="Filter",
+        footer="to the list",
+    ),
+    Key(keys=("ctrl+c", "ctrl+q"), action="quit", caps="^C", help="Quit", group="Filter", footer="quit"),
+)
+"""What keys do while a filter is typed; letters are typed."""
 
 HELP_KEYS: tuple[Key, ...] = (
     Key(keys=("escape", "question_mark", "f1", "q", "enter"), action="close", caps="Esc", help="Close", group="Help"),

@@ -2,7 +2,7 @@
 
 from workbench.workspace.entry import FIELDS, Entry, entry_of, unreadable
 from workbench.workspace.filter import BadFilter, Filter, parse_filter
-from workbench.workspace.find import find_logs
+from workbench.workspace.find import find_logs, find_runs
 from workbench.workspace.order import sort_entries
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Filter",
     "entry_of",
     "find_logs",
+    "find_runs",
     "parse_filter",
     "sort_entries",
     "unreadable",

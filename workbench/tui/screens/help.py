@@ -1,5 +1,6 @@
 """The help, made from the key table."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -7,7 +8,7 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from workbench.tui import palette
-from workbench.tui.keys import HELP_KEYS, JOB_KEYS, KEYS, bindings
+from workbench.tui.keys import HELP_KEYS, JOB_KEYS, KEYS, Key, bindings
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 
@@ -22,10 +23,12 @@ SYMBOLS = (
 )
 
 
-def help_entries() -> list[Entry]:
+RUN_HELP = (*KEYS, *JOB_KEYS)
+
+
+def help_entries(keys: Sequence[Key] = RUN_HELP) -> list[Entry]:
     """Every key with what it does, by group, then the symbols of the plots."""
     entries: list[Entry] = []
-    keys = (*KEYS, *JOB_KEYS)
     for group in dict.fromkeys(key.group for key in keys):
         entries.append(Entry(label=group, gap=True, label_colour=palette.ACCENT))
         entries += [Entry(label=f"  {key.caps}", text=key.help) for key in keys if key.group == group]
@@ -37,10 +40,15 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(HELP_KEYS)
 
+    def __init__(self, keys: Sequence[Key] = RUN_HELP) -> None:
+        """The help on these keys."""
+        super().__init__()
+        self._keys = keys
+
     def compose(self) -> ComposeResult:
         """One page."""
         page = Page("help", label_width=12)
-        page.fill(help_entries())
+        page.fill(help_entries(self._keys))
         page.border_title = "Keys"
         page.border_subtitle = "Esc closes"
         yield page

@@ -207,6 +207,11 @@ class RunScreen(Screen[None]):
 
         self.app.push_screen(HelpScreen())
 
+    def action_back(self) -> None:
+        """Back to the list of runs, if this run was opened from one."""
+        if len(self.app.screen_stack) > 1:
+            self.dismiss()
+
     def action_quit(self) -> None:
         """Leave the app."""
         self.app.exit()

@@ -28,10 +28,11 @@ LEAST, MOST = 1e-9, 1e30
 """Numbers beyond these are not plotted: a diverged loss, or a foreign file's."""
 
 
-class _Canvas(Canvas):
+class WholeCanvas(Canvas):
     """A canvas whose rows all have a style, also those it has not drawn yet; without colours Textual asks for it."""
 
     def render_line(self, y: int) -> Strip:
+        """A row; one that was not drawn yet is blank in the widget's style."""
         strip = super().render_line(y)
         return strip if strip.cell_length else Strip.blank(self.size.width, self.rich_style)
 
@@ -50,7 +51,7 @@ class LinePlot(PlotWidget, can_focus=False):
         """What textual-plot composes, on canvases that can be filtered."""
         with Grid():
             for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
-                yield _Canvas(1, 1, id=name)
+                yield WholeCanvas(1, 1, id=name)
         yield Legend(id="legend")
 
     def on_mount(self) -> None:
@@ -67,7 +68,7 @@ class LinePlot(PlotWidget, can_focus=False):
         """
         self._shown = (view, epoch)
         values = {line: view.table[line.column] for line in self._chart.lines}
-        drawn = {line: column[_drawable(column)] for line, column in values.items()}
+        drawn = {line: column[drawable(column)] for line, column in values.items()}
         self._lines = [line for line, column in drawn.items() if (column.any() if line.unless_zero else column.size)]
         highest = max((float(drawn[line].max()) for line in self._lines), default=0.0)
         self._top = top = self._chart.top or (highest if highest > LEAST else 1.0)
@@ -75,7 +76,7 @@ class LinePlot(PlotWidget, can_focus=False):
         self.set_xlimits(-0.5, max(view.num_epochs, 1) - 0.5)
         self.set_ylimits(-PAD * top, (1 + PAD) * top)
         for line in self._lines:
-            for start, stop in _runs(_drawable(values[line])):
+            for start, stop in unbroken(drawable(values[line])):
                 epochs, shown = decimate(np.arange(start, stop), values[line][start:stop], 2 * max(self.size.width, 1))
                 self.plot(epochs, shown, line_style=line.colour, hires_mode=HiResMode.BRAILLE)
         last = [(float(drawn[line][-1]) / top, f"{line.marker} {line.name}", line.colour) for line in self._lines]
@@ -124,10 +125,10 @@ class LinePlot(PlotWidget, can_focus=False):
             column(1 + axis.column(onset.epoch), "┊", style(FLAGS[onset.kind][2]))
         mark_epochs(put, 1, height - 1, axis, view.summary.onsets, epoch)
         for line in self._lines:
-            drawable = _drawable(view.table[line.column])
-            alone = [start for start, stop in _runs(drawable) if stop - start == 1]
+            known = drawable(view.table[line.column])
+            alone = [start for start, stop in unbroken(known) if stop - start == 1]
             for at in {*alone, epoch}:
-                if drawable[at]:
+                if known[at]:
                     row = row_of(view.value(line.column, at) / self._top, height)
                     put(1 + axis.column(at), row, line.marker, style(line.colour, bold=True))
 
@@ -153,12 +154,12 @@ def decimate(
     return x[order], y[order]
 
 
-def _drawable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def drawable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Where there is a number that fits a plot; files may hold anything."""
     return np.isfinite(values) & (np.abs(values) < MOST)
 
 
-def _runs(present: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def unbroken(present: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Starts and ends of the unbroken stretches of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -1,0 +1,350 @@
+"""Many runs: a list that can be filtered, sorted, marked and pinned, and the marked runs' curves on one axis."""
+
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.screen import Screen
+from textual.timer import Timer
+
+from trainers.errors import WorkbenchError
+from workbench.compare import ALIGNMENTS, Align, first_onset, lay
+from workbench.tui import palette
+from workbench.tui.catalog import Catalog, Listed
+from workbench.tui.glance import read_glance
+from workbench.tui.keys import WORKSPACE_KEYS, bindings
+from workbench.tui.screens.filter import FilterScreen
+from workbench.tui.screens.run import RunScreen
+from workbench.tui.text import plain
+from workbench.tui.widgets.cells import Cells, Painted
+from workbench.tui.widgets.overlay import Names, Overlay, Track
+from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList
+from workbench.tui.widgets.tabs import Footer
+from workbench.workspace import Filter, parse_filter, sort_entries
+
+POLL_SECONDS = 2.0
+"""Pause between looks at all logs; only those that changed are read."""
+
+REDRAW_SECONDS = 0.25
+"""While logs are read, the list grows at most this often."""
+
+MEASURES = {
+    # name in Track.curve: what it is called, whether it is a share
+    "pgd_accuracy": ("PGD accuracy on the probe set", True),
+    "fgsm_accuracy": ("FGSM accuracy on the probe set", True),
+    "clean_accuracy": ("clean accuracy on the probe set", True),
+    "delta_energy_mean": ("mean ΔE, nats", False),
+}
+COLOURS = ("#56b4e9", "#e69f00", "#2fbf8f", "#e08cc0", "#f0e442", "#ff6e4a", "#9aa7b8")
+LEAST_ROWS = 20
+"""Rows of the terminal below which the list has them all."""
+LEAST_COLUMNS = 90
+"""Columns of the terminal below which the curves are named by the marks in the list alone."""
+
+
+class Title(Painted):
+    """One line: where the runs are, how many, how they are chosen."""
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self._text = ""
+
+    def show(self, text: str) -> None:
+        """Show another text."""
+        if text != self._text:
+            self._text = text
+            self.repaint()
+
+    def paint(self, sheet: Cells) -> None:
+        """One line."""
+        sheet.write(1, 0, self._text, palette.style(palette.TEXT, bold=True))
+
+
+class WorkspaceScreen(Screen[None]):
+    """Runs below some directories, or some runs.
+
+    Attributes:
+        shown: the runs that the filter wants, in their order.
+        cursor: the log of the run under the cursor.
+        marked: logs of the runs that are plotted, with their colours.
+        pinned: logs of the runs at the top.
+        order: what the list is sorted by, as for ``sort_entries``.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(WORKSPACE_KEYS)
+    AUTO_FOCUS = None
+
+    def __init__(self, paths: Sequence[Path], clock: Callable[[], float], command: Sequence[str]) -> None:
+        """A screen over some runs.
+
+        Args:
+            paths: run directories, log files, and directories with runs below them.
+            clock: seconds since 1970-01-01 UTC.
+            command: how the command line is started for what needs torch or scikit-learn.
+        """
+        super().__init__()
+        self._paths, self._clock, self._command = tuple(paths), clock, tuple(command)
+        self._catalog = Catalog(self._paths, clock)
+        self._listed: dict[Path, Listed] = {}
+        self._filter_text, self._filter = "", parse_filter("")
+        self._colours = cycle(COLOURS)
+        self._reading, self._read_once = False, False
+        self._measure, self._align = next(iter(MEASURES)), next(iter(ALIGNMENTS))
+        self._clockwork: list[Timer] = []
+        self.shown: list[Listed] = []
+        self.cursor: Path | None = None
+        self.marked: dict[Path, str] = {}
+        self.pinned: set[Path] = set()
+        self.order = "name"
+
+    def compose(self) -> ComposeResult:
+        """Title, list, plot, keys."""
+        yield Title()
+        with Container(id="workspace"):
+            yield RunList()
+            with Horizontal(id="plot-row"):
+                yield Overlay()
+                yield Names()
+        yield Footer(WORKSPACE_KEYS)
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self._fit()
+        self._look()
+        self._clockwork = [self.set_interval(POLL_SECONDS, self._look)]
+
+    def on_screen_suspend(self) -> None:
+        """Under another screen, wait."""
+        for timer in self._clockwork:
+            timer.pause()
+
+    def on_screen_resume(self) -> None:
+        """Go on, and look at once."""
+        for timer in self._clockwork:
+            timer.resume()
+        self._look()
+
+    def on_resize(self) -> None:
+        """A small terminal shows the list alone."""
+        self._fit()
+
+    def on_run_chosen(self, event: RunChosen) -> None:
+        """Put the cursor where the mouse pointed; open what was clicked twice."""
+        self.cursor = event.path
+        self._show()
+        if event.opened:
+            self.action_open()
+
+    def on_cursor_moved(self, event: CursorMoved) -> None:
+        """The wheel moves the cursor."""
+        self.action_move(event.runs)
+
+    def action_move(self, runs: int) -> None:
+        """Move the cursor."""
+        paths = [listed.entry.path for listed in self.shown]
+        if paths:
+            at = paths.index(self.cursor) if self.cursor in paths else 0
+            self.cursor = paths[min(max(at + runs, 0), len(paths) - 1)]
+            self._show()
+
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        listed = self._under_cursor()
+        if listed is None:
+            return
+        if listed.entry.problem is not None:
+            self.notify(plain(listed.entry.problem, 300), severity="warning", markup=False)
+            return
+        self.run_worker(lambda: self._open(listed.entry.path), thread=True, group="open", exclusive=True)
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor for the plot, or unmark it, and go to the next."""
+        listed = self._under_cursor()
+        if listed is not None:
+            self._mark(listed.entry.path)
+            self.action_move(1)
+
+    def action_unmark(self) -> None:
+        """Mark none, or all if none was."""
+        if self.marked:
+            self.marked.clear()
+        else:
+            for listed in self.shown:
+                self._mark(listed.entry.path)
+        self._show()
+
+    def action_pin(self) -> None:
+        """Pin the run under the cursor to the top, or let it go."""
+        listed = self._under_cursor()
+        if listed is not None:
+            self.pinned ^= {listed.entry.path}
+            self._arrange()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.app.push_screen(FilterScreen(self._filter_text, self._choose))
+
+    def action_order(self, columns: int) -> None:
+        """Sort by another column."""
+        fields = [column.field for column in COLUMNS]
+        now = self.order.removeprefix("-")
+        self.order = fields[(fields.index(now) + columns) % len(fields)]
+        self._arrange()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self.order = self.order.removeprefix("-") if self.order.startswith("-") else f"-{self.order}"
+        self._arrange()
+
+    def action_measure(self) -> None:
+        """Plot the next measure."""
+        names = list(MEASURES)
+        self._measure = names[(names.index(self._measure) + 1) % len(names)]
+        self._show()
+
+    def action_align(self) -> None:
+        """Lay the curves on the next axis."""
+        axes: list[Align] = list(ALIGNMENTS)
+        self._align = axes[(axes.index(self._align) + 1) % len(axes)]
+        self._show()
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from workbench.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(WORKSPACE_KEYS))
+
+    def action_quit(self) -> None:
+        """Leave the app."""
+        self.app.exit()
+
+    def _under_cursor(self) -> Listed | None:
+        return next((listed for listed in self.shown if listed.entry.path == self.cursor), None)
+
+    def _mark(self, path: Path) -> None:
+        if path in self.marked:
+            del self.marked[path]
+        else:
+            free = [colour for colour in COLOURS if colour not in self.marked.values()]
+            self.marked[path] = free[0] if free else next(self._colours)
+
+    def _choose(self, text: str, wanted: Filter) -> str:
+        """Apply a filter; how many runs it wants."""
+        self._filter_text, self._filter = text, wanted
+        self._arrange()
+        return f"{len(self.shown)} of {len(self._listed)} runs"
+
+    def _fit(self) -> None:
+        width, height = self.app.size
+        self.query_one("#plot-row").display = height >= LEAST_ROWS
+        self.query_one(Names).display = width >= LEAST_COLUMNS
+        self._show()
+
+    def _arrange(self) -> None:
+        """Filter and sort; the cursor stays on its run if that is still listed."""
+        by_path = {listed.entry.path: listed for listed in self._listed.values()}
+        wanted = [e.entry for e in self._listed.values() if self._filter(e.entry.values) or e.entry.path in self.pinned]
+        ordered = sort_entries(wanted, self.order)
+        ordered.sort(key=lambda entry: entry.path not in self.pinned)
+        self.shown = [by_path[entry.path] for entry in ordered]
+        if self._under_cursor() is None:
+            self.cursor = self.shown[0].entry.path if self.shown else None
+        self._show()
+
+    def _show(self) -> None:
+        entries = [listed.entry for listed in self.shown]
+        self.query_one(RunList).show(
+            entries,
+            cursor=self.cursor,
+            marked=self.marked,
+            pinned=self.pinned,
+            order=self.order,
+            empty=self._emptiness(),
+        )
+        self.query_one(Title).show(self._title())
+        plot_row = self.query_one("#plot-row")
+        room = self.app.size.height - 2
+        needed = min(max(len(entries), 2) + 2, room * 55 // 100)
+        self.query_one(RunList).styles.height = needed if plot_row.display else room
+        if plot_row.display and plot_row.is_mounted:
+            words, share = MEASURES[self._measure]
+            tracks = self._tracks()
+            self.query_one(Overlay).show(tracks, (f"{words} by {ALIGNMENTS[self._align]}", words), share=share)
+            self.query_one(Names).show(tracks)
+
+    def _tracks(self) -> list[Track]:
+        """The curves of the marked runs, or of the one under the cursor, as far as they have a place on the axis."""
+        here = self._under_cursor()
+        chosen = [(listed, self.marked[path]) for path, listed in self._listed.items() if path in self.marked]
+        chosen = chosen or ([] if here is None else [(here, COLOURS[0])])
+        tracks = []
+        for listed, colour in chosen:
+            summary = listed.entry.summary
+            track = None if summary is None else lay(summary, listed.last_step, self._align)
+            if track is None or summary is None or track.positions is None or not len(track.positions):
+                continue
+            onset = first_onset(summary)
+            place = None if onset is None or onset.epoch >= len(track.positions) else track.positions[onset.epoch]
+            values = track.curve(self._measure).astype(np.float64)
+            name = plain(listed.entry.name, 60)
+            tracks.append(
+                Track(name, colour, track.positions.astype(np.float64), values, None if place is None else float(place))
+            )
+        return tracks
+
+    def _title(self) -> str:
+        where = plain(str(self._paths[0])) if len(self._paths) == 1 else f"{len(self._paths)} places"
+        counts = f"{len(self._listed)} runs" + (" so far" if not self._read_once else "")
+        if len(self.shown) != len(self._listed):
+            counts += f", {len(self.shown)} shown"
+        parts = [counts]
+        if self._filter_text.strip():
+            parts.append(f"filter {plain(self._filter_text.strip(), 60)}")
+        if self.marked:
+            parts.append(f"{len(self.marked)} marked")
+        return " · ".join([*parts, where])
+
+    def _emptiness(self) -> str:
+        if self._listed:
+            return "no run is wanted by the filter; / changes it"
+        return "no runs here; workbench train makes one" if self._read_once else "reading …"
+
+    def _look(self) -> None:
+        """Read what changed, in a thread, one reading at a time."""
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._read, thread=True, group="read", exit_on_error=True)
+
+    def _read(self) -> None:
+        told = 0.0
+        found: dict[Path, Listed] = {}
+        for found in self._catalog.read():
+            if (now := self._clock()) - told >= REDRAW_SECONDS and found != self._listed:
+                told = now
+                self.app.call_from_thread(self._take, found, False)
+        self.app.call_from_thread(self._take, found, True)
+
+    def _take(self, found: dict[Path, Listed], whole: bool) -> None:
+        """Show what was read."""
+        news = found != self._listed or whole != self._read_once
+        self._reading = self._reading and not whole
+        self._read_once = self._read_once or whole
+        if news:
+            self._listed = found
+            self.marked = {path: colour for path, colour in self.marked.items() if path in found}
+            self._arrange()
+
+    def _open(self, path: Path) -> None:
+        """In a thread: read the first frame of a run, then show it."""
+        try:
+            glance = read_glance(path, self._clock)
+        except (WorkbenchError, OSError) as error:
+            self.app.call_from_thread(self.notify, plain(str(error), 300), severity="warning", markup=False)
+            return
+        screen = RunScreen(path, glance, self._clock, self._command)
+        self.app.call_from_thread(self.app.push_screen, screen)

@@ -26,7 +26,7 @@ def round_bits(values: NDArray[np.float32], keep_bits: int) -> NDArray[np.float3
     cut = MANTISSA_BITS - keep_bits
     if cut == 0:
         return values
-    bits = values.view(np.uint32)
+    bits = np.ascontiguousarray(values).view(np.uint32)
     last_kept = (bits >> np.uint32(cut)) & np.uint32(1)
     half = np.uint32((1 << (cut - 1)) - 1)
     rounded = (bits + (last_kept + half)) & np.uint32(0xFFFFFFFF << cut & 0xFFFFFFFF)
@@ -38,5 +38,10 @@ def round_table(table: SampleTable, keep_bits: int) -> SampleTable:
     """The table with rounded energies; itself where all bits are kept."""
     if keep_bits == MANTISSA_BITS:
         return table
-    names = ("energy", "energy_adv", "joint_energy", "joint_energy_adv")
-    return replace(table, **{name: round_bits(np.ascontiguousarray(getattr(table, name)), keep_bits) for name in names})
+    return replace(
+        table,
+        energy=round_bits(table.energy, keep_bits),
+        energy_adv=round_bits(table.energy_adv, keep_bits),
+        joint_energy=round_bits(table.joint_energy, keep_bits),
+        joint_energy_adv=round_bits(table.joint_energy_adv, keep_bits),
+    )

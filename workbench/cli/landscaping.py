@@ -14,15 +14,8 @@ from workbench.cli.progress import REFRESH_SECONDS, StderrConsole, figures_bar
 from workbench.landscape import is_stored, read_landscape, write_landscape
 from workbench.report import console, json_text, visible
 from workbench.report.files import write_picture
-from workbench.report.landscape import (
-    Shown,
-    comparison_report,
-    figures_csv,
-    landscape_json,
-    landscape_report,
-    planes_csv,
-    titles,
-)
+from workbench.report.landscape import Shown, comparison_report, landscape_report, titles
+from workbench.report.landscape_data import figures_csv, landscape_json, planes_csv
 from workbench.report.landscape_map import heat_map
 
 OF_MODEL = ("model", "mean", "std", "input_range", "shortcut", "state")
@@ -89,7 +82,8 @@ def run_landscape(
 
 def _measure(path: Path, given: Mapping[str, Any]) -> Shown:
     """Measure a checkpoint and keep what was measured."""
-    from workbench.landscape.measure import LandscapeSpec, landscape_path, measure_landscape
+    from workbench.landscape.measure import landscape_path, measure_landscape
+    from workbench.landscape.spec import LandscapeSpec
     from workbench.probe import ModelOptions, parse_normaliser
     from workbench.target import BEST, find_target
 

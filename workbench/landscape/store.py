@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from trainers.atomic import write_atomically
 from trainers.energylog.files import HDF5_ERRORS, reason
+from trainers.energylog.layout import LIBVER
+from trainers.energylog.meta import fixed_text
+from trainers.energylog.opening import open_once
 from trainers.energylog.schema import Column, Dataset
 from trainers.energylog.structure import checked_dataset, num_chunks
 from trainers.errors import WorkbenchError
@@ -23,7 +26,6 @@ from workbench.landscape.values import ENERGIES, MOST_GRID, MOST_POINTS, NUM_ANG
 
 FORMAT = "workbench-landscape"
 SCHEMA_VERSION = 1
-LIBVER = ("earliest", "v110")
 
 MOST_FACTS = 2**20
 """Bytes of the facts: the names of 20,000 classes."""
@@ -67,7 +69,7 @@ def write_landscape(path: Path, landscape: Landscape) -> None:
         raise WorkbenchError(f"cannot write {path}: the names of its classes are too long")
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=LIBVER) as file:
-        file.attrs.update(format=FORMAT, schema_version=SCHEMA_VERSION)
+        file.attrs.update(format=fixed_text(FORMAT), schema_version=SCHEMA_VERSION)
         _create(file, _FACTS, np.frombuffer(facts, dtype=np.uint8))
         for dataset in DATASETS:
             _create(file, dataset, getattr(landscape, dataset.columns[0].name))
@@ -93,7 +95,7 @@ def read_landscape(path: Path) -> Landscape:
         WorkbenchError: missing, damaged, or something else.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_once(path, beside_writer=False, attempts=1) as file:
             _check_kind(file)
             facts = _read_facts(file)
             sizes = _sizes(file, facts)
@@ -121,15 +123,26 @@ def _create(file: h5py.File, dataset: Dataset, values: NDArray[Any]) -> None:
         shuffle=True,
         fletcher32=True,
     )
-    created.attrs.update(unit=dataset.columns[0].unit, meaning=dataset.columns[0].meaning)
+    created.attrs.update(
+        unit=fixed_text(dataset.columns[0].unit),
+        meaning=fixed_text(dataset.columns[0].meaning),
+    )
 
 
 def _check_kind(file: h5py.File) -> None:
     """Raise WorkbenchError unless this is a file of ours."""
-    if file.attrs.get("format") != FORMAT:
+    if _attribute(file, "format") != FORMAT:
         raise WorkbenchError("it is no landscape")
-    if (version := file.attrs.get("schema_version")) != SCHEMA_VERSION:
+    if (version := _attribute(file, "schema_version")) != str(SCHEMA_VERSION):
         raise WorkbenchError(f"it has version {version} of the format, this program reads {SCHEMA_VERSION}")
+
+
+def _attribute(file: h5py.File, name: str) -> str:
+    """An attribute as text; one of variable length is not read, for its heap has no checksums."""
+    if name not in file.attrs or file.attrs.get_id(name).dtype.hasobject:
+        return "none"
+    value = file.attrs[name]
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _read(file: h5py.File, expected: Dataset, sizes: Mapping[str, int]) -> NDArray[Any]:

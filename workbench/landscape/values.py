@@ -16,6 +16,12 @@ MOST_POINTS = 2**24
 """Points of all planes together: 10,000 samples of 41 × 41."""
 
 
+def axis_of(grid: int, reach: float) -> NDArray[np.float64]:
+    """An odd number of values from −reach to reach at equal distances; the middle one is exactly 0."""
+    half = grid // 2
+    return np.arange(-half, half + 1) * (reach / half)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """Where a landscape comes from and how it was measured.
@@ -118,7 +124,7 @@ class Landscape:
     @property
     def axis(self) -> NDArray[np.float64]:
         """The values of a, and of b: (G,), in units of ε; the middle one is 0."""
-        return np.linspace(-self.facts.reach, self.facts.reach, self.facts.grid)
+        return axis_of(self.facts.grid, self.facts.reach)
 
     @property
     def finite(self) -> NDArray[np.bool_]:

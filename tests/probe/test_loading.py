@@ -158,6 +158,7 @@ def test_what_does_not_fit_the_images(tmp_path: Path, split: Split, model: nn.Mo
         ({"shortcut": "relu"}, "--shortcut must be one of auto, activated, raw"),
         ({"shortcut": "raw"}, "--shortcut is of --model small-cnn or preact-resnet18; drop it"),
         ({"shortcut": "raw", "name": "a:b"}, "--shortcut is of --model"),
+        ({"state": "best", "name": "torchscript"}, "hold one program each; drop --state"),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(options: dict[str, str], said: str) -> None:

@@ -66,6 +66,8 @@ class ModelOptions:
             raise WorkbenchError(f"--shortcut must be one of {', '.join((AUTO, *SHORTCUTS))}; got {self.shortcut!r}")
         if self.shortcut != AUTO and self.name not in MODELS:
             raise WorkbenchError(f"--shortcut is of --model {' or '.join(MODELS)}; drop it")
+        if self.state is not None and self.name in PROGRAM_WORDS.values():
+            raise WorkbenchError(f"--model {self.name} runs files that hold one program each; drop --state")
 
     @property
     def must_choose_shortcut(self) -> bool:

@@ -8,6 +8,8 @@ from rich.text import Text
 from workbench.report.text import MISSING, nats, percent, plain, sparkline, unbroken, visible
 from workbench.summary.attacks import AttackRow, AttackSummary, Distributions
 
+_VAST = 1e5
+
 
 def attacks_report(attacks: AttackSummary) -> RenderableType:
     """Every attack of the last epoch in a row: accuracy, E(x*), ΔE, and how often the attack lowers the energy."""
@@ -34,7 +36,9 @@ def _lines(energies: Distributions) -> list[Text]:
     shares = {name: [count / max(1, sum(counts)) for count in counts] for name, counts in energies.counts.items()}
     top = max(map(max, shares.values())) or 1.0
     width = max(map(len, shares))
-    axis = plain(f"{'E in nats':<{width}}  {nats(low)}{nats(high):>{len(energies.edges) - 1 - len(nats(low))}}", "dim")
+    axis = plain(
+        f"{'E in nats':<{width}}  {_nats(low)}{_nats(high):>{len(energies.edges) - 1 - len(_nats(low))}}", "dim"
+    )
     return [
         axis,
         *(unbroken(f"{visible(name):<{width}}  ", sparkline([*v], len(v), 0.0, top)) for name, v in shares.items()),
@@ -42,7 +46,12 @@ def _lines(energies: Distributions) -> list[Text]:
 
 
 def _cells(row: AttackRow) -> list[str]:
-    quantiles = [nats(row.delta_energy[name]) for name in ("q05", "q50", "q95")]
+    quantiles = [_nats(row.delta_energy[name]) for name in ("q05", "q50", "q95")]
     mean, std = (row.delta_energy[name] for name in ("mean", "std"))
-    delta = MISSING if mean is None else f"{nats(mean)}±{nats(std)}"
-    return [percent(row.accuracy), nats(row.energy["mean"]), delta, *quantiles, percent(row.share_lower)]
+    delta = MISSING if mean is None else f"{_nats(mean)}±{_nats(std)}"
+    return [percent(row.accuracy), _nats(row.energy["mean"]), delta, *quantiles, percent(row.share_lower)]
+
+
+def _nats(value: float | None) -> str:
+    """An energy in nats; that of a network that has diverged in powers of ten, so that the table keeps its width."""
+    return nats(value) if value is None or abs(value) < _VAST else f"{value:.0e}"

@@ -16,7 +16,7 @@ from tests.energylog.spoiled import set_element, set_field, spoil_chunk
 from trainers.energylog import SampleTable
 from trainers.energylog.inspection import CheckReport, check_safely
 from trainers.energylog.inspection.check import check_log
-from trainers.energylog.inspection.guard import guarded
+from trainers.energylog.inspection.guard import Beat, guarded
 from trainers.errors import WorkbenchError
 
 WHOLE = ((0, spoiled.NUM_EPOCHS - 1),)
@@ -230,17 +230,24 @@ def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
         check_safely(tmp_path / "foreign.h5")
 
 
-def hang() -> dict[str, object]:
+def hang(_: Beat) -> dict[str, object]:
     time.sleep(60)
     return {}
 
 
-CALAMITIES: dict[str, tuple[Callable[[], dict[str, object]], str]] = {
-    "crash": (lambda: {"": os.kill(os.getpid(), signal.SIGSEGV)}, r"the HDF5 library crashed reading .*\(SIGSEGV\)"),
-    "exit": (lambda: os._exit(3), r"crashed reading .*\(exit 3\)"),
-    "hang": (hang, "took more than 0 s"),
-    "memory": (lambda: {"": len(bytearray(4 << 30))}, "needs too much memory"),
-    "refusal": (lambda: check_log(Path("gone.h5")) and {}, "gone.h5 does not exist"),
+def endless(beat: Beat) -> dict[str, object]:
+    while True:
+        beat()
+        time.sleep(0.05)
+
+
+CALAMITIES: dict[str, tuple[Callable[[Beat], dict[str, object]], str]] = {
+    "crash": (lambda _: {"": os.kill(os.getpid(), signal.SIGSEGV)}, r"the HDF5 library crashed reading .*\(SIGSEGV\)"),
+    "exit": (lambda _: os._exit(3), r"crashed reading .*\(exit 3\)"),
+    "hang": (hang, "took too long"),
+    "endless": (endless, "took too long"),
+    "memory": (lambda _: {"": len(bytearray(4 << 30))}, "needs too much memory"),
+    "refusal": (lambda _: check_log(Path("gone.h5")) and {}, "gone.h5 does not exist"),
 }
 
 
@@ -248,10 +255,10 @@ CALAMITIES: dict[str, tuple[Callable[[], dict[str, object]], str]] = {
 def test_what_happens_to_the_child_is_one_line(finished: Path, case: str) -> None:
     work, words = CALAMITIES[case]
     with pytest.raises(WorkbenchError, match=words) as caught:
-        guarded(work, finished, limit=0.3 if case == "hang" else 20)
+        guarded(work, finished, silence=0.2 if case in ("hang", "endless") else 20)
     assert "\n" not in str(caught.value)
 
 
 def test_a_fault_of_our_own_is_not_taken_for_damage(finished: Path) -> None:
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        guarded(lambda: {"": 1 // 0}, finished)
+        guarded(lambda _: {"": 1 // 0}, finished)

@@ -272,5 +272,6 @@ def _whole(dataset: Any) -> NDArray[Any]:
 
 def _value(dataset: Any) -> float:
     dataset.id.refresh()
+    check_chunks(dataset, 0, 1)
     value: float = dataset[0].item()
     return value

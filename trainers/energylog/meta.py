@@ -1,14 +1,14 @@
 """Everything that is fixed for the life of a run, and how it is kept as attributes of the file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 
-from trainers.energylog.schema import FORMAT, SCHEMA_VERSION
+from trainers.energylog.schema import FORMAT, SCHEMA_VERSION, SPLITS
 from trainers.errors import WorkbenchError
 from trainers.spec import MANTISSA_BITS
 
@@ -57,6 +57,9 @@ class RunMeta:
 
 SEGMENTS = "segments"
 """The attribute ``storage`` of a log whose tables of each epoch are in files of their own."""
+
+MOST_ATTRIBUTE_BYTES = 4 << 20
+"""The largest attribute that is read: parsed as JSON it takes a multiple of that."""
 
 ROOT_ATTRIBUTES = {
     "format": f"the text {FORMAT}",
@@ -132,8 +135,8 @@ def read_meta(file: h5py.File) -> RunMeta:
     Raises:
         WorkbenchError: An attribute is missing or is not what it should be.
     """
-    root = dict(file.attrs)
-    train, probe = dict(file["train"].attrs), dict(file["probe"].attrs)
+    root = _attributes(file, ROOT_ATTRIBUTES)
+    train, probe = (_attributes(file[split], SPLIT_ATTRIBUTES) for split in SPLITS)
     class_names = _json(root, "class_names", list)
     versions = _json(root, "versions", dict)
     return RunMeta(
@@ -158,7 +161,7 @@ def read_meta(file: h5py.File) -> RunMeta:
 def check_format(file: h5py.File) -> None:
     """Raise WorkbenchError unless ``file`` says that it is an energy log of a version this program knows."""
     name = file.filename
-    root = dict(file.attrs)
+    root = _attributes(file, ("format", "schema_version"))
     if "format" not in root or _text(root, "format") != FORMAT:
         raise WorkbenchError(f"{name} is HDF5 but no energy log; give a run directory or the run.h5 in it")
     version = _integer(root, "schema_version")
@@ -170,13 +173,24 @@ def check_format(file: h5py.File) -> None:
 
 def is_in_segments(file: h5py.File) -> bool:
     """Whether the tables of each epoch are in files of their own."""
-    root = dict(file.attrs)
+    root = _attributes(file, ("storage",))
     return "storage" in root and _text(root, "storage") == SEGMENTS
 
 
 def decode(value: bytes) -> str:
     """Text from the file; bytes that are not UTF-8 become replacement characters."""
     return value.decode(errors="replace")
+
+
+def _attributes(target: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the named attributes that there are; any others may be of any size and are not read."""
+    found: dict[str, Any] = {}
+    for name in names:
+        if name in target.attrs:
+            if target.attrs.get_id(name).get_storage_size() > MOST_ATTRIBUTE_BYTES:
+                raise WorkbenchError(f"its attribute {name} is larger than {MOST_ATTRIBUTE_BYTES >> 20} MiB")
+            found[name] = target.attrs[name]
+    return found
 
 
 def _attribute(attributes: Mapping[str, Any], name: str) -> Any:
@@ -209,8 +223,11 @@ def _bits(attributes: Mapping[str, Any]) -> int:
 
 
 def _json(attributes: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
+    text = _text(attributes, name)
+    if len(text) > MOST_ATTRIBUTE_BYTES:  # text of variable length is stored elsewhere
+        raise WorkbenchError(f"its attribute {name} is larger than {MOST_ATTRIBUTE_BYTES >> 20} MiB")
     try:
-        value = json.loads(_text(attributes, name))
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise WorkbenchError(f"its attribute {name} is no JSON") from error
     if not isinstance(value, kind):

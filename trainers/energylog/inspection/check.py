@@ -21,14 +21,14 @@ from trainers.energylog.schema import DATASETS
 from trainers.energylog.segments import folder_of
 
 
-def check_log(path: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> CheckReport:
+def check_log(path: Path, beat: Callable[[], None] = lambda: None) -> CheckReport:
     """Check a log, be it live (up to what is committed), left by a killed writer, or damaged.
 
     Reads every committed chunk once, one epoch at a time.
 
     Args:
         path: A run directory or the file.
-        progress: Called with the epochs that are done and all there are.
+        beat: Called after each part that is done.
 
     Raises:
         WorkbenchError: There is no file, or it is no energy log of a known schema.
@@ -45,11 +45,12 @@ def check_log(path: Path, progress: Callable[[int, int], None] = lambda done, to
         last_step = 0
         for number in range(rows["epoch"]):
             last_step = check_epoch(read_epoch(source, number, found), last_step, found)
-            progress(number + 1, rows["epoch"])
+            beat()
         block = source.sizes.get("step_block", 1)
         steps = Position()
         for part in read_steps(source, rows["step"], found):
             steps = check_steps(part, steps, block, rows["epoch"], found)
+            beat()
         check_events(read_events(source, rows["event"], found), found)
         whole = set(range(rows["epoch"])) - found.damaged_epochs() if _has_all_epoch_data(source) else set()
         return _report(path, source.status, rows, steps.num, found, whole)

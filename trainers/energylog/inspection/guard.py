@@ -19,12 +19,16 @@ from trainers.errors import WorkbenchError
 MOST_MEMORY = 768 << 20
 """Bytes of address space that the child may take beyond what the process has when it starts."""
 
-LEAST_SECONDS = 8.0
-LEAST_BYTES_PER_SECOND = 4e6
-"""The child may take this long, and longer for a large file: it is stopped only where it hangs."""
+SILENT_SECONDS = 8.0
+SILENT_BYTES_PER_SECOND = 20e6
+LEAST_BYTES_PER_SECOND = 0.5e6
+"""The child may be silent for this long, and longer in a large file; in all it may take as long as a very slow one."""
+
+Beat = Callable[[], None]
+"""To be called now and then by work that gets on."""
 
 
-def guarded(work: Callable[[], dict[str, Any]], path: Path, *, limit: float | None = None) -> dict[str, Any]:
+def guarded(work: Callable[[Beat], dict[str, Any]], path: Path, *, silence: float = SILENT_SECONDS) -> dict[str, Any]:
     """The result of ``work``, done in a child process: the HDF5 library may crash or hang on a hostile file.
 
     Call it in a process that runs no other threads and has no log open.
@@ -32,7 +36,7 @@ def guarded(work: Callable[[], dict[str, Any]], path: Path, *, limit: float | No
     Args:
         work: What to do; its result must be values of JSON.
         path: The file that it reads, for messages.
-        limit: Seconds that it may take; by the size of the file if not given.
+        silence: Seconds without a beat after which it hangs; the size of the file adds to them.
 
     Raises:
         WorkbenchError: ``work`` raised it, or the child crashed, took too long or needed too much memory.
@@ -40,7 +44,7 @@ def guarded(work: Callable[[], dict[str, Any]], path: Path, *, limit: float | No
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    limit = LEAST_SECONDS + path.stat().st_size / LEAST_BYTES_PER_SECOND if limit is None else limit
+    size = path.stat().st_size
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -48,11 +52,9 @@ def guarded(work: Callable[[], dict[str, Any]], path: Path, *, limit: float | No
         _work(work, sending)
     os.close(sending)
     try:
-        answer = _receive(receiving, time.monotonic() + limit)
+        answer = _receive(receiving, silence + size / SILENT_BYTES_PER_SECOND, silence + size / LEAST_BYTES_PER_SECOND)
         if answer is None:
-            raise WorkbenchError(
-                f"reading {path} took more than {limit:.0f} s and was stopped; the file may be damaged"
-            )
+            raise WorkbenchError(f"reading {path} took too long and was stopped; the file may be damaged")
     finally:
         os.close(receiving)
         with suppress(ProcessLookupError):
@@ -61,14 +63,14 @@ def guarded(work: Callable[[], dict[str, Any]], path: Path, *, limit: float | No
     return _result(answer, status, path)
 
 
-def _work(work: Callable[[], dict[str, Any]], sending: int) -> NoReturn:
+def _work(work: Callable[[Beat], dict[str, Any]], sending: int) -> NoReturn:
     """The child: limits, then the work, then its answer; never returns."""
     answer: dict[str, Any] = {}
     try:
         faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the C library says when it aborts
         _limit_memory()
-        answer = {"result": work()}
+        answer = {"result": work(lambda: _beat(sending))}
     except WorkbenchError as error:
         answer = {"refused": str(error)}
     except MemoryError:
@@ -82,6 +84,10 @@ def _work(work: Callable[[], dict[str, Any]], sending: int) -> NoReturn:
     os._exit(0)
 
 
+def _beat(sending: int) -> None:
+    os.write(sending, b"\n")  # which JSON passes over
+
+
 def _limit_memory() -> None:
     with suppress(OSError, ValueError):  # where the system does not tell or does not limit
         pages = int(Path("/proc/self/statm").read_bytes().split()[0])
@@ -90,20 +96,21 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _receive(receiving: int, deadline: float) -> bytes | None:
-    """All that the child writes until it closes the pipe; None if that takes too long."""
-    answer = b""
-    while (left := deadline - time.monotonic()) > 0:
+def _receive(receiving: int, silence: float, most: float) -> bytes | None:
+    """All that the child writes until it closes the pipe; None if it is silent, or writes, for too long."""
+    answer, now = bytearray(), time.monotonic()
+    end = now + most
+    while (left := min(end, now + silence) - time.monotonic()) > 0:
         if select.select([receiving], [], [], left)[0]:
-            part = os.read(receiving, 1 << 16)
+            part, now = os.read(receiving, 1 << 16), time.monotonic()
             if not part:
-                return answer
+                return bytes(answer)
             answer += part
     return None
 
 
 def _result(answer: bytes, status: int, path: Path) -> dict[str, Any]:
-    if not answer:
+    if not answer.strip():
         name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
         raise WorkbenchError(
             f"the HDF5 library crashed reading {path} ({name}); restore it from a copy or repeat the run"

@@ -1,6 +1,7 @@
 """Write a new log with all that is intact in a damaged one, and put it in its place; the old one is kept."""
 
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class RepairReport:
     lost: tuple[str, ...]
 
 
-def repair_log(path: Path, out: Path | None = None) -> RepairReport | None:
+def repair_log(path: Path, out: Path | None = None, beat: Callable[[], None] = lambda: None) -> RepairReport | None:
     """Save what is intact of a log; None, and nothing is written, if nothing is damaged.
 
     Every number of the new log was read from the old one with its checksum, or follows from numbers that were (ΔE
@@ -57,6 +58,7 @@ def repair_log(path: Path, out: Path | None = None) -> RepairReport | None:
         path: A run directory or the file.
         out: Where to write the new log, leaving the old one alone; in its place if None, and the old one gets a name
             that says when.
+        beat: Called after each part that is done.
 
     Raises:
         WorkbenchError: It is no log, live, or too damaged; or ``out`` exists or cannot be written.
@@ -64,13 +66,13 @@ def repair_log(path: Path, out: Path | None = None) -> RepairReport | None:
     path, _ = find(path)
     if out is not None and out.exists():
         raise WorkbenchError(f"{out} exists; give another --out")
-    if not check_log(path).damaged:
+    if not check_log(path, beat).damaged:
         return None
     found = Findings()
     target = path if out is None else out
     with temporary(target) as name:
-        counts = _write(path, name, found)
-        if left := [finding for finding in check_log(name).findings if finding.damage]:
+        counts = _write(path, name, found, beat)
+        if left := [finding for finding in check_log(name, beat).findings if finding.damage]:
             raise WorkbenchError(f"{path} cannot be repaired ({phrase(left[0])}); restore it from a copy")
         kept_as = _set_aside(path) if out is None else path
         put_in_place(name, target)
@@ -91,7 +93,7 @@ def repair_from_dict(values: dict[str, Any]) -> RepairReport | None:
     return RepairReport(**{**values, "lost": tuple(values["lost"])}) if values else None
 
 
-def _write(path: Path, name: Path, found: Findings) -> dict[str, int]:
+def _write(path: Path, name: Path, found: Findings, beat: Callable[[], None]) -> dict[str, int]:
     """Write what is intact of the log at ``path`` to ``name``; what is lost goes to ``found``."""
     damage = Findings()
     source = Source.open(path, damage)
@@ -110,7 +112,7 @@ def _write(path: Path, name: Path, found: Findings) -> dict[str, int]:
         keys = keep_keys(source, found)
         file = create_file(name, source.meta, keys, source.sizes["step_block"])
         try:
-            counts = _fill(source, rows, file, found)
+            counts = _fill(source, rows, file, found, beat)
         except BaseException:
             abandon(file)
             raise
@@ -118,7 +120,9 @@ def _write(path: Path, name: Path, found: Findings) -> dict[str, int]:
             return counts
 
 
-def _fill(source: Source, rows: dict[str, int], file: h5py.File, found: Findings) -> dict[str, int]:
+def _fill(
+    source: Source, rows: dict[str, int], file: h5py.File, found: Findings, beat: Callable[[], None]
+) -> dict[str, int]:
     data = {dataset.path: file[dataset.path] for dataset in DATASETS}
     num_kept, last_by_epoch = keep_steps(source, rows, data, found)
     num_epochs = _last_epoch(source, rows["epoch"])
@@ -127,6 +131,7 @@ def _fill(source: Source, rows: dict[str, int], file: h5py.File, found: Findings
     last_step = 0
     for number in range(num_epochs):
         last_step = _copy_epoch(source, number, last_step, last_by_epoch, data, found)
+        beat()
     events = keep_events(source, rows["event"], found)
     notes = _notes(joined(found.all()), num_epochs, last_step)
     _append(data["/events"], np.concatenate([events, notes]))

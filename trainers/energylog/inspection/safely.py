@@ -18,7 +18,7 @@ def check_safely(path: Path) -> CheckReport:
         WorkbenchError: As there; also if reading the file crashed, hung or needed too much memory.
     """
     path, _ = find(path)
-    return report_from_dict(guarded(lambda: report_to_dict(check_log(path)), path))
+    return report_from_dict(guarded(lambda beat: report_to_dict(check_log(path, beat)), path))
 
 
 def repair_safely(path: Path, out: Path | None = None) -> RepairReport | None:
@@ -29,7 +29,7 @@ def repair_safely(path: Path, out: Path | None = None) -> RepairReport | None:
     """
     path, _ = find(path)
     try:
-        return repair_from_dict(guarded(lambda: repair_to_dict(repair_log(path, out)), path))
+        return repair_from_dict(guarded(lambda beat: repair_to_dict(repair_log(path, out, beat)), path))
     finally:
         with suppress(OSError):
             temporary_name(path if out is None else out).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.energylog import runs
-from trainers.energylog import EnergyLog, filesystem, writer
+from trainers.energylog import EnergyLog, filesystem, start
 from trainers.energylog.filesystem import swmr_works
 
 MOUNTS = """\
@@ -63,7 +63,7 @@ def test_where_the_kernel_has_no_table_swmr_is_taken_to_work(tmp_path: Path) -> 
 def test_a_log_is_written_as_its_file_system_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(f"1 0 0:1 / / rw - {kind} x rw\n")
-    monkeypatch.setattr(writer, "swmr_works", lambda directory: filesystem.swmr_works(directory, table))
+    monkeypatch.setattr(start, "swmr_works", lambda directory: filesystem.swmr_works(directory, table))
     path = tmp_path / "run.h5"
     with runs.create(path, mode="auto") as log:
         runs.append(log, 1)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.energylog import runs
 from tests.energylog.kills import kill_once
-from trainers.energylog import EnergyLog, LogWriter, RunMeta, recover, writer
+from trainers.energylog import EnergyLog, LogWriter, RunMeta, recover, start, writer
 from trainers.errors import WorkbenchError
 from trainers.spec import LogMode
 
@@ -95,7 +95,7 @@ def test_the_old_log_stays_until_the_new_one_is_whole(path: Path, monkeypatch: p
         assert path.read_bytes() == before
         raise OSError(28, "No space left on device")
 
-    for module, name in ((writer, "publish"), (recover, "_copy_rows"), (recover, "create_file")):
+    for module, name in ((start, "publish"), (recover, "_copy_rows"), (recover, "create_file")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, fail)
             with pytest.raises(WorkbenchError, match=r"run\.h5 \(No space left on device\)"):

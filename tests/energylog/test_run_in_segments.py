@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trainers.callbacks import Answer, BatchReport, EpochReport, StartReport
-from trainers.energylog import EnergyLog, writer
+from trainers.energylog import EnergyLog, start
 from trainers.loop import Outcome, fit, resume
 from trainers.recipes import complete
 from workbench.cli.main import main
@@ -78,7 +78,7 @@ def test_a_run_on_a_remote_file_system(
         raise OSError("Unable to start swmr writing")
 
     monkeypatch.setattr(h5py.File, "swmr_mode", property(lambda _: False, refuse))
-    monkeypatch.setattr(writer, "swmr_works", lambda directory: False)
+    monkeypatch.setattr(start, "swmr_works", lambda directory: False)
     out = tmp_path / "run"
     stop = StopAfter(1, out)
     assert fit(complete(SETTINGS), out, [stop]) is Outcome.STOPPED

@@ -18,6 +18,7 @@ from trainers.energylog import (
     decode,
     histogram_edges,
     layout,
+    start,
     writer,
 )
 from trainers.energylog.schema import DATASETS, SAMPLE_CHUNK, step_block
@@ -327,14 +328,14 @@ def test_what_a_killed_creation_left_is_cleared_away(path: Path) -> None:
 
 
 def test_two_creations_at_once_do_not_write_into_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = writer.publish
+    original = start.publish
 
     def race(file: Any, name: Path, target: Path) -> None:
         name.unlink()
         name.write_bytes(b"the other process's file")
         original(file, name, target)
 
-    monkeypatch.setattr(writer, "publish", race)
+    monkeypatch.setattr(start, "publish", race)
     with pytest.raises(WorkbenchError, match="another process"):
         runs.create(path)
     assert not path.exists()

@@ -9,12 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.energylog.files import HDF5_ERRORS, abandon, publish, reason, temporary
-from trainers.energylog.filesystem import swmr_works
+from trainers.energylog.files import HDF5_ERRORS, reason
 from trainers.energylog.layout import create_file
 from trainers.energylog.meta import RunMeta, read_meta
 from trainers.energylog.recover import copy_committed, copy_index
@@ -31,9 +29,8 @@ from trainers.energylog.schema import (
     STEP_DTYPE,
     step_block,
 )
-from trainers.energylog.segment_sink import SegmentedLog
-from trainers.energylog.segments import folder_of, has_segments, remove_segments
-from trainers.energylog.sinks import LiveFile, Sink
+from trainers.energylog.sinks import Sink
+from trainers.energylog.start import start_log
 from trainers.energylog.statistics import delta_statistics, histogram_counts
 from trainers.energylog.tables import SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
@@ -97,18 +94,14 @@ class LogWriter:
         """
         path = Path(path)
         keys, block = {"train": train, "probe": probe}, step_block(steps_per_epoch)
-        with temporary(path) as name:
-            if path.exists():
-                raise WorkbenchError(f"{path} exists; resume that run or choose another directory")
-            if has_segments(path):
-                raise WorkbenchError(f"{folder_of(path)} holds what is left of a run; choose another directory")
-            if not _uses_segments(path, mode):
-                try:
-                    return cls(_start_live(create_file(name, meta, keys, block), name, path), path)
-                except _SwmrRefusedError:
-                    if mode != "auto":
-                        raise
-            return cls(_start_segments(create_file(path, meta, keys, block, segments=True), path), path)
+        sink = start_log(
+            path,
+            mode,
+            lambda name: create_file(name, meta, keys, block),
+            lambda: create_file(path, meta, keys, block, segments=True),
+            new=True,
+        )
+        return cls(sink, path)
 
     @classmethod
     def resume(cls, path: Path, *, mode: LogMode = "auto") -> Self:
@@ -125,17 +118,8 @@ class LogWriter:
             WorkbenchError: It is missing, damaged, not an energy log or still being written, or there is no room.
         """
         path = Path(path)
-        with temporary(path) as name:
-            if not _uses_segments(path, mode):
-                try:
-                    sink = _start_live(copy_committed(path, name), name, path)
-                    remove_segments(path)
-                    return cls(sink, path)
-                except _SwmrRefusedError:
-                    if mode != "auto":
-                        raise
-                    name.unlink()
-            return cls(_start_segments(copy_index(path), path), path)
+        sink = start_log(path, mode, lambda name: copy_committed(path, name), lambda: copy_index(path), new=False)
+        return cls(sink, path)
 
     @property
     def committed(self) -> int:
@@ -319,47 +303,6 @@ class LogWriter:
                     self._sink.pulse(time.time())
                 except HDF5_ERRORS as error:
                     self._give_up("the heartbeat", reason(error))
-
-
-class _SwmrRefusedError(WorkbenchError):
-    """The library cannot write with SWMR here."""
-
-
-def _uses_segments(path: Path, mode: LogMode) -> bool:
-    return mode == "segments" or (mode == "auto" and not swmr_works(path.parent))
-
-
-def _start_live(file: h5py.File, name: Path, path: Path) -> LiveFile:
-    """Set the pulse, enter SWMR mode (nothing can be created from here on) and publish."""
-    try:
-        _set_running(file)
-        file.flush()
-        try:
-            file.swmr_mode = True
-        except HDF5_ERRORS as error:
-            raise _SwmrRefusedError(
-                f"cannot write {path} with SWMR ({reason(error)}); choose another directory, or --log-mode segments"
-            ) from error
-        publish(file, name, path)
-        return LiveFile(file)
-    except BaseException:
-        abandon(file)
-        raise
-
-
-def _start_segments(file: h5py.File, path: Path) -> SegmentedLog:
-    """Set the pulse and publish an index that was made in memory."""
-    try:
-        _set_running(file)
-        return SegmentedLog(file, path)
-    except BaseException:
-        file.close()
-        raise
-
-
-def _set_running(file: h5py.File) -> None:
-    file["/state/heartbeat"][0] = time.time()
-    file["/state/status"][0] = STATUSES.index("running")
 
 
 def _row(dtype: np.dtype[np.void], values: Mapping[str, float]) -> NDArray[np.void]:

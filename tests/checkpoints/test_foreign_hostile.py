@@ -147,6 +147,18 @@ def test_a_flood_of_instructions(saved: pathlib.Path) -> None:
     assert_refused(path, "17000000 bytes of instructions")
 
 
+def test_a_flood_of_instructions_in_the_old_format(tmp_path: pathlib.Path) -> None:
+    torch.save(WEIGHTS, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    content = (tmp_path / "old.pt").read_bytes()
+    at = content.index(b"conv1.weight") - 5  # the key's own instruction, after those of the dict
+    strings = b"X" + struct.pack("<I", 2**20) + b"a" * 2**20 + b"\x88s"  # a long key, True, set item
+    path = tmp_path / "flood.pt"
+    path.write_bytes(content[:at] + 17 * strings + content[at:])
+    assert_refused(path, "more than 16777216 bytes of instructions")
+    path.write_bytes(content[:at] + 2 * strings + content[at:])
+    assert read_state(path).tensors, "the control: a shorter flood is read"
+
+
 def header(fields: Any, length: int | None = None, body: bytes = b"") -> bytes:
     text = json.dumps(fields).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + body

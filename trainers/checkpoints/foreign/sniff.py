@@ -1,5 +1,6 @@
 """What a file that calls itself a checkpoint is, found out without loading it."""
 
+import pickletools
 import zipfile
 from enum import Enum
 from pathlib import Path
@@ -30,6 +31,9 @@ class FileKind(Enum):
 _PICKLE = b"\x80"
 _TORCH_LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The number with which files of torch.save began before version 1.6, after the pickle's protocol (2 bytes)."""
+
+_LEGACY_PICKLES = 4
+"""Of such a file, before its weights: that number, a version, facts of the machine, and what was saved."""
 
 _WEB_PAGE = "is a web page saved under this name, no checkpoint; download the file itself"
 _NOT_CHECKPOINTS = (
@@ -74,6 +78,7 @@ def sniff(path: Path) -> FileKind:
     if head.startswith(b"PK\x03\x04"):
         return _zip_kind(path, size)
     if head[:1] == _PICKLE and head[2 : 2 + len(_TORCH_LEGACY)] == _TORCH_LEGACY:
+        _check_legacy(path)
         return FileKind.TORCH
     if head[8:9] == b"{":
         _check_safetensors(path, head, size)
@@ -133,6 +138,23 @@ def _check_declared(path: Path, size: int, entries: list[zipfile.ZipInfo], code:
             f"{path} is refused: it holds compressed data ({total} bytes in a file of {size}), which torch.save"
             " never writes; if it is no zip bomb, unpack it and save the weights again"
         )
+
+
+def _check_legacy(path: Path) -> None:
+    """Walk through the instructions before the weights, without following them, as far as they may reach."""
+    try:
+        with path.open("rb") as file:
+            for _ in range(_LEGACY_PICKLES):
+                for _instruction in pickletools.genops(file):
+                    if file.tell() > MAX_PICKLE:
+                        raise WorkbenchError(
+                            f"{path} is refused: more than {MAX_PICKLE} bytes of instructions beside the weights;"
+                            " save the weights alone"
+                        )
+    except WorkbenchError:
+        raise
+    except (ValueError, LookupError, EOFError, OverflowError) as error:
+        raise WorkbenchError(f"{path} is truncated or damaged ({error}); copy or download it again") from None
 
 
 def _check_safetensors(path: Path, head: bytes, size: int) -> None:

@@ -100,9 +100,8 @@ def _refusal(said: str) -> str:
 
 def _shorten(said: str) -> str:
     """The part of torch's message that says what happened, without its advice to load the file unsafely."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    chosen = next((line for line in lines if "WeightsUnpickler error" in line), lines[-1] if lines else "no reason")
-    return chosen.removeprefix("WeightsUnpickler error:").strip()[:200]
+    _, marker, what = said.partition("WeightsUnpickler error:")
+    return _first_line(ValueError(what if marker else said))
 
 
 def _first_line(error: BaseException) -> str:

@@ -47,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["onset"],
         ["report", "--help"],
         ["methods"],
-        *([command, "--help"] for command in ("train", "pca", "sample", "score", "sweep-sampling")),
+        *([command, "--help"] for command in ("train", "pca", "sample", "score", "sweep-sampling", "probe")),
     ],
     ids=" ".join,
 )

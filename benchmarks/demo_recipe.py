@@ -19,6 +19,10 @@ from typing import Any
 SEEDS = (0, 1, 2)
 RESULTS = Path(__file__).parent / "results" / "demo_recipe.md"
 
+SEARCH_LR = 0.2
+"""Learning rate of the search. With its recipe fgsm-der was now and then flagged in the middle of a run, on rounding alone;
+at half that rate, which is the recipe's now, no run of fgsm-der was."""
+
 SEARCH = (
     # width, weight decay, ε, β of |ΔE(x)|, seeds
     (16, 5e-4, 0.30, (8.0, 15.0), (0,)),
@@ -64,6 +68,8 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.workers) as pool:
         rows = list(pool.map(_execute, chosen + grid, itertools.repeat(arguments.out)))
     text = _report(chosen, rows[: len(chosen)], grid, rows[len(chosen) :])
+    if arguments.final:
+        text += _search_so_far()
     print(text)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(text)
@@ -81,8 +87,8 @@ def _grid() -> list[Run]:
 
 
 def _settings(width: int, weight_decay: float, eps: float, seed: int) -> tuple[tuple[str, Any], ...]:
-    values = {"width": width, "weight_decay": weight_decay, "eps": eps, "seed": seed, "train_probe_size": 0}
-    return tuple(values.items())
+    values = {"lr": SEARCH_LR, "width": width, "weight_decay": weight_decay, "eps": eps, "seed": seed}
+    return tuple((values | {"train_probe_size": 0}).items())
 
 
 def _der(penalty: str, energy: str, beta: float) -> tuple[tuple[str, Any], ...]:
@@ -147,6 +153,12 @@ def _report(
     if grid:
         lines += ["", "## The search", "", *_table(grid, grid_rows)]
     return "\n".join(lines) + "\n"
+
+
+def _search_so_far() -> str:
+    """The part of the results that holds the search, as it was last made."""
+    before = RESULTS.read_text() if RESULTS.exists() else ""
+    return before[before.index("\n## The search") :] if "\n## The search" in before else ""
 
 
 def _table(runs: list[Run], rows: list[dict[str, Any]]) -> list[str]:

@@ -34,7 +34,7 @@ from workbench.onset.monitor import OnsetMonitor
 from workbench.report import console
 
 LAST_EPOCHS = 5
-FULL = {"width": 16, "epochs": 30}
+FULL = {"width": 16, "epochs": 30, "lr": 0.2}
 QUICK = {"width": 4, "epochs": 6, "train_size": 200, "probe_size": 60, "train_probe_size": 0}
 COLUMNS = ("seed", "on CO", "clean", "FGSM", "PGD", "PGD/FGSM", "flag at", "back", "end")
 

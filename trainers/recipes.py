@@ -89,7 +89,7 @@ DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "model": "small-cnn",
         "eps": 0.28,
         "epochs": 40,
-        "lr": 0.2,
+        "lr": 0.1,
         "schedule": "triangular",
         "batch_size": 64,
         "weight_decay": 1e-3,

@@ -20,8 +20,8 @@ SEEDS = (0, 1, 2)
 RESULTS = Path(__file__).parent / "results" / "demo_recipe.md"
 
 SEARCH_LR = 0.2
-"""Learning rate of the search. With its recipe fgsm-der was now and then flagged in the middle of a run, on rounding alone;
-at half that rate, which is the recipe's now, no run of fgsm-der was."""
+"""Learning rate of the search. With its recipe fgsm-der was now and then flagged in mid-run, on rounding alone; at half
+that rate, which is the recipe's now, no run of fgsm-der was."""
 
 SEARCH = (
     # width, weight decay, ε, β of |ΔE(x)|, seeds

@@ -45,7 +45,7 @@ def test_an_attack_that_helps_is_flagged_at_its_epoch(epoch_table) -> None:
 
 def test_a_slow_inversion_is_summed_up(epoch_table) -> None:
     # 0.04 above, of which 0.02 is let pass: 0.02, 0.04, 0.06 reaches 0.05 at the third epoch.
-    robust = [0.4, 0.4, 0.64, 0.64, 0.64]
+    robust = [0.55, 0.55, 0.64, 0.64, 0.64]
     (onset,) = detect(epoch_table(**training(robust, [0.6] * 5)))
     assert (onset.epoch, onset.detected_epoch) == (2, 4)
 
@@ -57,6 +57,30 @@ def test_a_jump_of_the_gap_is_flagged_before_it_turns_positive(epoch_table) -> N
     assert "jumped" in onset.sentence
     assert "25.0%" in onset.sentence
     assert "55.0%" in onset.sentence
+
+
+def test_an_attack_that_no_longer_hurts_is_flagged(epoch_table) -> None:
+    # To 0.40 (+ 0.02) errors on x the attack adds 0.14 / 0.42 = 1/3, then 0.042 / 0.42 = 0.1: twice 0.05 below 0.15.
+    columns = training([0.46] * 4 + [0.558] * 4, [0.6] * 8)
+    (onset,) = detect(epoch_table(**columns))
+    assert (onset.rule, onset.epoch, onset.detected_epoch, onset.last_healthy_epoch) == ("inversion", 4, 5, 3)
+    assert onset.evidence["cost"] == pytest.approx(0.1)
+    assert onset.evidence["highest_cost"] == pytest.approx(1 / 3)
+    assert "no longer hurts" in onset.sentence
+    assert "33%" in onset.sentence
+
+
+@pytest.mark.parametrize(
+    ("robust", "clean"),
+    [
+        pytest.param([0.558] * 8, [0.6] * 8, id="a tiny ε has never hurt"),
+        pytest.param([0.46] * 4 + [0.53] * 4, [0.6] * 8, id="it hurts less, but hurts"),
+        pytest.param([0.46] * 4 + [0.93] * 4, [0.6] * 4 + [0.931] * 4, id="hardly any errors are left"),
+        pytest.param([0.2] * 4 + [0.28] * 4, [0.4] * 4 + [0.3] * 4, id="no robustness to mistrust"),
+    ],
+)
+def test_an_attack_that_costs_little_for_another_reason_is_no_onset(epoch_table, robust, clean) -> None:
+    assert detect(epoch_table(**training(robust, clean))) == ()
 
 
 def test_a_wider_spread_makes_it_surer(epoch_table) -> None:

@@ -8,6 +8,10 @@ import numpy as np
 from workbench.onset.flags import Onset, Row, before_and_after, compared, number, spread_agreement
 from workbench.onset.labels import finite_median
 from workbench.onset.rules import (
+    COST_CLEAN,
+    COST_LEAST,
+    COST_SUM,
+    COST_USUAL,
     ENERGY_BASE,
     ENERGY_BY_GAP,
     ENERGY_BY_SPREAD,
@@ -33,13 +37,14 @@ class EnergyDetector:
     An attack cannot help the model that it attacks. Where training accuracy on x* passes that on x, the twins carry
     their label, which is what a single step learns in catastrophic overfitting (Kim et al. 2021; the abnormal examples
     of Lin et al. 2023). Per epoch S <- max(0, S + excess) and a flag at S >= GAP_SUM. The excess is the gap beyond
-    GAP_ALLOWED or, if that is more, its rise over the median of the last healthy epochs beyond JUMP_ALLOWED. Per step,
-    the batch's accuracy on x* is compared with the last epoch's accuracy on x and what that had gained.
+    GAP_ALLOWED or, if that is more, its rise over the median of the last healthy epochs beyond JUMP_ALLOWED, or how far
+    the attack's cost (accuracy lost to it, as a share of the errors on x) lies below COST_LEAST, once it was
+    COST_USUAL. Per step, the batch's accuracy on x* is compared with the last epoch's on x and what that had gained.
 
     Epochs and steps without a spread of ΔE (a dead network) or with less than MASKED_FGSM accuracy on x* (no robustness
     to mistrust) count as healthy. The growth of ΔE's spread moves the confidence.
 
-    State: both sums, where they left 0, the last accuracies on x, and REFERENCE_EPOCHS healthy epochs.
+    State: both sums, where they left 0, the last accuracies on x, the highest cost and REFERENCE_EPOCHS healthy epochs.
     """
 
     def __init__(self) -> None:
@@ -51,6 +56,7 @@ class EnergyDetector:
         self._suspected_step: int | None = None
         self._suspected_epoch: int | None = None
         self._clean = self._expected = float("nan")
+        self._highest_cost = 0.0
         self._healthy: deque[dict[str, float]] = deque(maxlen=REFERENCE_EPOCHS)
         self._healthy_epoch: int | None = None
         self._recorded = False
@@ -116,7 +122,10 @@ class EnergyDetector:
         if not _alive(row, "train_delta_energy_std"):
             return None
         self._alive = True
-        excess = self._excess(gap) if robust >= MASKED_FGSM - ROUNDING else -GAP_ALLOWED
+        excess = (
+            max(self._excess(gap), self._cheapness(robust, clean)) if robust >= MASKED_FGSM - ROUNDING else -GAP_ALLOWED
+        )
+        self._highest_cost = max(self._highest_cost, _cost(robust, clean))
         self._epochs_sum = max(0.0, self._epochs_sum + excess)
         if self._epochs_sum == 0.0:
             self._since = None
@@ -134,6 +143,12 @@ class EnergyDetector:
         """The gap beyond what is let pass, or its jump over the last healthy epochs beyond what is let pass of that."""
         full = len(self._healthy) == REFERENCE_EPOCHS
         return max(gap - GAP_ALLOWED, gap - self._level() - JUMP_ALLOWED if full else -np.inf)
+
+    def _cheapness(self, robust: float, clean: float) -> float:
+        """How far the attack's cost lies below what is let pass, in the unit of the gap: COST_SUM of it is GAP_SUM."""
+        if self._highest_cost < COST_USUAL or clean >= COST_CLEAN:
+            return -np.inf
+        return (COST_LEAST - _cost(robust, clean)) * GAP_SUM / COST_SUM
 
     def _level(self) -> float:
         return finite_median([row["train_robust_accuracy"] - row["train_clean_accuracy"] for row in self._healthy])
@@ -156,6 +171,9 @@ class EnergyDetector:
                 "gap": gap,
                 "gap_allowed": GAP_ALLOWED,
                 "jump_allowed": JUMP_ALLOWED,
+                "cost": _cost(number(row, "train_robust_accuracy"), number(row, "train_clean_accuracy")),
+                "cost_least": COST_LEAST,
+                "highest_cost": self._highest_cost,
                 "cusum": self._epochs_sum,
                 "cusum_threshold": GAP_SUM,
                 **steps,
@@ -170,10 +188,21 @@ class EnergyDetector:
                 f"In training, accuracy on adversarial images ({robust:.1%}) exceeds accuracy on natural ones"
                 f" ({clean:.1%}): the training attack helps the model, which has learnt the attack."
             )
+        if self._excess(gap) < self._cheapness(robust, clean):
+            return (
+                f"In training, the attack no longer hurts: accuracy on adversarial images ({robust:.1%}) is close to"
+                f" that on natural ones ({clean:.1%}), where it once added {self._highest_cost:.0%} to the errors;"
+                " the model has learnt the attack."
+            )
         return (
             f"In training, accuracy on adversarial images ({robust:.1%}) jumped: it is {-gap:.1%} below accuracy on"
             f" natural ones, after {-self._level():.1%} in the last healthy epochs; the model is learning the attack."
         )
+
+
+def _cost(robust: float, clean: float) -> float:
+    """Accuracy lost to the attack, as a share of the errors on x; GAP_ALLOWED keeps it finite where there are none."""
+    return (clean - robust) / (1.0 - clean + GAP_ALLOWED)
 
 
 def _alive(row: Row, name: str) -> bool:

@@ -68,6 +68,14 @@ JUMP_ALLOWED = 0.20
 """Inversion, per epoch: rise of that gap over the median of the last healthy epochs that is let pass. Learning-rate
 drops move both accuracies; the largest rise in healthy development runs was 0.17."""
 
+COST_LEAST, COST_USUAL, COST_SUM = 0.15, 0.25, 0.10
+"""Inversion, per epoch: what the attack costs in accuracy, as a share of the errors on x. Below COST_LEAST it no longer
+hurts, if an earlier epoch had COST_USUAL (a tiny ε never costs much); COST_SUM is the sum below COST_LEAST that makes a
+flag. In healthy development runs and the 14 published ones that sum stays at or below 0.04."""
+
+COST_CLEAN = 0.90
+"""Inversion: from this training accuracy on x on there are too few errors to measure a cost against."""
+
 GAP_ALLOWED_STEP, GAP_SUM_STEP = 0.05, 0.5
 """Inversion, per step: one batch of 64 errs by up to 0.06, and accuracy on x is that of the epoch before. Ten batches
 0.05 beyond that, or one and a half that are quite inverted."""

@@ -12,11 +12,13 @@ from trainers.errors import WorkbenchError
 from trainers.rundir import LOG_NAME
 from workbench.cli.progress import REFRESH_SECONDS, StderrConsole, figures_bar
 from workbench.landscape import is_stored, read_landscape, write_landscape
+from workbench.landscape.spec import LandscapeSpec, landscape_path
 from workbench.report import console, json_text, visible
 from workbench.report.files import write_picture
 from workbench.report.landscape import Shown, comparison_report, landscape_report, titles
 from workbench.report.landscape_data import figures_csv, landscape_json, planes_csv
 from workbench.report.landscape_map import heat_map
+from workbench.target import BEST, find_target
 
 OF_MODEL = ("model", "mean", "std", "input_range", "shortcut", "state")
 STATUS_SECONDS = 5.0
@@ -82,24 +84,23 @@ def run_landscape(
 
 def _measure(path: Path, given: Mapping[str, Any]) -> Shown:
     """Measure a checkpoint and keep what was measured."""
-    from workbench.landscape.measure import landscape_path, measure_landscape
-    from workbench.landscape.spec import LandscapeSpec
+    settings = {name: value for name, value in given.items() if name not in NO_SETTINGS}
+    spec = LandscapeSpec(**settings)
+    target = find_target(path, given.get("epoch", BEST))
+    out = given.get("out", landscape_path(target))
+    _check_place(out)
+
+    from workbench.landscape.measure import measure_landscape
     from workbench.probe import ModelOptions, parse_normaliser
-    from workbench.target import BEST, find_target
 
     options = ModelOptions(
         name=given.get("model"),
         normaliser=parse_normaliser(*(given.get(name) for name in ("mean", "std", "input_range"))),
         **{name: given[name] for name in ("shortcut", "state") if name in given},
     )
-    settings = {name: value for name, value in given.items() if name not in NO_SETTINGS}
-    spec = LandscapeSpec(model=options, **settings)
-    target = find_target(path, given.get("epoch", BEST))
-    out = given.get("out", landscape_path(target))
-    _check_place(out)
     progress = _Progress(path)
     with progress.bar:
-        measured = measure_landscape(target, spec, say=progress.say, watch=progress.points)
+        measured = measure_landscape(target, spec, options, say=progress.say, watch=progress.points)
     write_landscape(out, measured)
     return Shown(measured, out)
 

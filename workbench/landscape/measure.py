@@ -15,7 +15,7 @@ from trainers.steps import evaluation_mode
 from workbench.landscape.plane import Sample, energies_over, find_plane, full_precision, outline
 from workbench.landscape.spec import LandscapeSpec
 from workbench.landscape.values import Facts, Landscape, axis_of
-from workbench.probe.loading import check_fits, own_header
+from workbench.probe.loading import ModelOptions, check_fits, own_header
 from workbench.probe.setting import ProbeSpec, Setting, prepare
 from workbench.target import Target
 
@@ -24,16 +24,10 @@ Watch = Callable[[int, int], None]
 """Called with what is done and all there is to do: points of the planes."""
 
 
-def landscape_path(target: Target) -> Path:
-    """Where the landscape of a checkpoint is kept unless told otherwise: in its run, or beside it."""
-    if target.run_dir is not None:
-        return target.run_dir / f"landscape-{target.checkpoint.stem}.h5"
-    return target.checkpoint.with_name(f"{target.checkpoint.stem}.landscape.h5")
-
-
 def measure_landscape(
     target: Target,
     spec: LandscapeSpec,
+    options: ModelOptions | None = None,
     *,
     say: Say = lambda sentence: None,
     watch: Watch = lambda done, total: None,
@@ -43,13 +37,14 @@ def measure_landscape(
     Args:
         target: the checkpoint.
         spec: what to measure.
+        options: how a checkpoint becomes a model; of our own it says that itself.
         say: told what was stripped, ignored or inferred of the checkpoint.
         watch: called between batches; may raise to end the work.
 
     Raises:
         WorkbenchError: a checkpoint, model, data or sample that cannot be used.
     """
-    setting = prepare(_to_probe(target, spec), say)
+    setting = prepare(_to_probe(target, spec, options or ModelOptions()), say)
     split = setting.split if spec.samples is None else _chosen(setting.split, spec.samples, spec.split)
     if split.images[0].numel() < 2:
         raise WorkbenchError("images of one value have no plane; give other data")
@@ -96,13 +91,13 @@ def measure_landscape(
     )
 
 
-def _to_probe(target: Target, spec: LandscapeSpec) -> ProbeSpec:
+def _to_probe(target: Target, spec: LandscapeSpec, options: ModelOptions) -> ProbeSpec:
     """The same as a probe of one checkpoint: it knows how to load models and images."""
     if "," in spec.attack:
         raise WorkbenchError(f"a landscape is of one attack; got --attack {spec.attack}")
     return ProbeSpec(
         checkpoints=(target.checkpoint,),
-        model=spec.model,
+        model=options,
         data=spec.data,
         split=spec.split,
         num=spec.num if spec.samples is None else None,

@@ -1,10 +1,11 @@
-"""What is to be measured, checked before anything is loaded. Imports torch through the models."""
+"""What is to be measured, checked before anything is loaded. Torch-free, so that mistakes are told at once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from trainers.errors import WorkbenchError
 from workbench.landscape.values import ENERGIES, MOST_GRID, MOST_POINTS
-from workbench.probe.loading import ModelOptions
+from workbench.target import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,7 +13,6 @@ class LandscapeSpec:
     """Everything that determines what is measured.
 
     Attributes:
-        model: how a checkpoint becomes a model.
         data: ``digits``, ``folder:DIR`` or ``npz:FILE``; None for what our own checkpoint was trained on.
         split: probe, train or test.
         num: how many samples, classes in proportion.
@@ -29,7 +29,6 @@ class LandscapeSpec:
         device: auto, cpu, cuda or mps.
     """
 
-    model: ModelOptions = field(default_factory=ModelOptions)
     data: str | None = None
     split: str = "probe"
     num: int = 8
@@ -61,3 +60,10 @@ class LandscapeSpec:
             )
         if self.samples is not None and len(set(self.samples)) < max(len(self.samples), 1):
             raise WorkbenchError("--samples must name each sample once, and at least one")
+
+
+def landscape_path(target: Target) -> Path:
+    """Where the landscape of a checkpoint is kept unless told otherwise: in its run, or beside it."""
+    if target.run_dir is not None:
+        return target.run_dir / f"landscape-{target.checkpoint.stem}.h5"
+    return target.checkpoint.with_name(f"{target.checkpoint.stem}.landscape.h5")

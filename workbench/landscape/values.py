@@ -19,7 +19,8 @@ MOST_POINTS = 2**24
 def axis_of(grid: int, reach: float) -> NDArray[np.float64]:
     """An odd number of values from −reach to reach at equal distances; the middle one is exactly 0."""
     half = grid // 2
-    return np.arange(-half, half + 1) * (reach / half)
+    values: NDArray[np.float64] = np.arange(-half, half + 1, dtype=np.float64) * (reach / half)
+    return values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

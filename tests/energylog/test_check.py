@@ -241,11 +241,17 @@ def endless(beat: Beat) -> dict[str, object]:
         time.sleep(0.05)
 
 
+def spin(beat: Beat) -> dict[str, object]:
+    while True:
+        beat()
+
+
 CALAMITIES: dict[str, tuple[Callable[[Beat], dict[str, object]], str]] = {
     "crash": (lambda _: {"": os.kill(os.getpid(), signal.SIGSEGV)}, r"the HDF5 library crashed reading .*\(SIGSEGV\)"),
     "exit": (lambda _: os._exit(3), r"crashed reading .*\(exit 3\)"),
     "hang": (hang, "took too long"),
     "endless": (endless, "took too long"),
+    "busy": (spin, "took too long"),
     "memory": (lambda _: {"": len(bytearray(4 << 30))}, "needs too much memory"),
     "refusal": (lambda _: check_log(Path("gone.h5")) and {}, "gone.h5 does not exist"),
 }
@@ -255,7 +261,7 @@ CALAMITIES: dict[str, tuple[Callable[[Beat], dict[str, object]], str]] = {
 def test_what_happens_to_the_child_is_one_line(finished: Path, case: str) -> None:
     work, words = CALAMITIES[case]
     with pytest.raises(WorkbenchError, match=words) as caught:
-        guarded(work, finished, silence=0.2 if case in ("hang", "endless") else 20)
+        guarded(work, finished, patience=0.02 if case in ("hang", "endless", "busy") else 2)
     assert "\n" not in str(caught.value)
 
 

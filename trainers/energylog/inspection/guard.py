@@ -2,6 +2,7 @@
 
 import faulthandler
 import json
+import math
 import os
 import resource
 import select
@@ -21,14 +22,17 @@ MOST_MEMORY = 768 << 20
 
 SILENT_SECONDS = 8.0
 SILENT_BYTES_PER_SECOND = 20e6
-LEAST_BYTES_PER_SECOND = 0.5e6
-"""The child may be silent for this long, and longer in a large file; in all it may take as long as a very slow one."""
+"""The child may be silent for this long, and longer in a large file."""
+
+CPU_SECONDS = 8.0
+CPU_BYTES_PER_SECOND = 0.5e6
+"""The processor time that it may take; of real time six times as much, since other programs may keep it waiting."""
 
 Beat = Callable[[], None]
 """To be called now and then by work that gets on."""
 
 
-def guarded(work: Callable[[Beat], dict[str, Any]], path: Path, *, silence: float = SILENT_SECONDS) -> dict[str, Any]:
+def guarded(work: Callable[[Beat], dict[str, Any]], path: Path, *, patience: float = 1.0) -> dict[str, Any]:
     """The result of ``work``, done in a child process: the HDF5 library may crash or hang on a hostile file.
 
     Call it in a process that runs no other threads and has no log open.
@@ -36,7 +40,7 @@ def guarded(work: Callable[[Beat], dict[str, Any]], path: Path, *, silence: floa
     Args:
         work: What to do; its result must be values of JSON.
         path: The file that it reads, for messages.
-        silence: Seconds without a beat after which it hangs; the size of the file adds to them.
+        patience: Factor on all limits of time.
 
     Raises:
         WorkbenchError: ``work`` raised it, or the child crashed, took too long or needed too much memory.
@@ -45,16 +49,18 @@ def guarded(work: Callable[[Beat], dict[str, Any]], path: Path, *, silence: floa
     sys.stdout.flush()
     sys.stderr.flush()
     size = path.stat().st_size
+    silence = patience * (SILENT_SECONDS + size / SILENT_BYTES_PER_SECOND)
+    most = patience * (CPU_SECONDS + size / CPU_BYTES_PER_SECOND)
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receiving)
-        _work(work, sending)
+        _work(work, sending, math.ceil(most))
     os.close(sending)
     try:
-        answer = _receive(receiving, silence + size / SILENT_BYTES_PER_SECOND, silence + size / LEAST_BYTES_PER_SECOND)
+        answer = _receive(receiving, silence, 6 * most)
         if answer is None:
-            raise WorkbenchError(f"reading {path} took too long and was stopped; the file may be damaged")
+            raise _too_long(path)
     finally:
         os.close(receiving)
         with suppress(ProcessLookupError):
@@ -63,13 +69,13 @@ def guarded(work: Callable[[Beat], dict[str, Any]], path: Path, *, silence: floa
     return _result(answer, status, path)
 
 
-def _work(work: Callable[[Beat], dict[str, Any]], sending: int) -> NoReturn:
+def _work(work: Callable[[Beat], dict[str, Any]], sending: int, seconds: int) -> NoReturn:
     """The child: limits, then the work, then its answer; never returns."""
     answer: dict[str, Any] = {}
     try:
         faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the C library says when it aborts
-        _limit_memory()
+        _limit(seconds)
         answer = {"result": work(lambda: _beat(sending))}
     except WorkbenchError as error:
         answer = {"refused": str(error)}
@@ -88,7 +94,8 @@ def _beat(sending: int) -> None:
     os.write(sending, b"\n")  # which JSON passes over
 
 
-def _limit_memory() -> None:
+def _limit(seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     with suppress(OSError, ValueError):  # where the system does not tell or does not limit
         pages = int(Path("/proc/self/statm").read_bytes().split()[0])
         most = pages * resource.getpagesize() + MOST_MEMORY
@@ -109,8 +116,14 @@ def _receive(receiving: int, silence: float, most: float) -> bytes | None:
     return None
 
 
+def _too_long(path: Path) -> WorkbenchError:
+    return WorkbenchError(f"reading {path} took too long and was stopped; the file may be damaged")
+
+
 def _result(answer: bytes, status: int, path: Path) -> dict[str, Any]:
     if not answer.strip():
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+            raise _too_long(path)
         name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
         raise WorkbenchError(
             f"the HDF5 library crashed reading {path} ({name}); restore it from a copy or repeat the run"

@@ -10,6 +10,9 @@ from trainers.energylog.inspection.guard import guarded
 from trainers.energylog.inspection.repair import RepairReport, repair_from_dict, repair_log, repair_to_dict
 from trainers.energylog.opening import find
 
+REPAIR_PATIENCE = 10.0
+"""A repair checks twice and writes everything anew."""
+
 
 def check_safely(path: Path) -> CheckReport:
     """:func:`check_log` in a child process.
@@ -29,7 +32,9 @@ def repair_safely(path: Path, out: Path | None = None) -> RepairReport | None:
     """
     path, _ = find(path)
     try:
-        return repair_from_dict(guarded(lambda beat: repair_to_dict(repair_log(path, out, beat)), path))
+        return repair_from_dict(
+            guarded(lambda beat: repair_to_dict(repair_log(path, out, beat)), path, patience=REPAIR_PATIENCE)
+        )
     finally:
         with suppress(OSError):
             temporary_name(path if out is None else out).unlink(missing_ok=True)

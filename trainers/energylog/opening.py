@@ -85,7 +85,7 @@ def open_once(path: Path, *, beside_writer: bool, attempts: int = METADATA_ATTEM
 
 def damaged(path: Path, what: str) -> WorkbenchError:
     """The error for a log that cannot be trusted."""
-    return WorkbenchError(f"{path} is truncated or damaged ({what}); restore it from a copy or repeat the run")
+    return WorkbenchError(f"{path} is truncated or damaged ({what}); workbench check --repair saves what is intact")
 
 
 def _limit_attempts(access: Any, attempts: int) -> None:

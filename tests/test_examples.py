@@ -48,3 +48,20 @@ def test_image_folder(tmp_path: Path) -> None:
             assert log.committed == 2
             assert log.meta.class_names == ("bright", "dark")
             assert np.isfinite(log.samples("train", "energy_adv", 1)).all()
+
+
+def test_plain_loop(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / "plain_loop.py", f"--out={tmp_path / 'run'}", "--epochs=2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "workbench inspect" in result.stdout
+    with EnergyLog.open(tmp_path / "run") as log:
+        assert (log.status, log.committed, log.meta.method, log.meta.train_attack) == ("finished", 2, "fgsm", "fgsm")
+        assert np.isfinite(log.samples("train", "energy", 1)).all()
+        assert np.isfinite(log.epochs()["pgd_accuracy"]).all()
+        assert log.steps()["step"].max() == 2 * 22 - 1

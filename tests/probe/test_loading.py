@@ -6,8 +6,8 @@ from pathlib import Path
 import factories
 import pytest
 import torch
-from conftest import foreign_state
 from safetensors.torch import save_file
+from small_network import foreign_state
 from torch import Tensor, nn
 
 from trainers.data import Split, load_data

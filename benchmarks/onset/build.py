@@ -145,7 +145,7 @@ ROBUST: tuple[Scenario, ...] = tuple(
 )
 FOLDER: tuple[Scenario, ...] = tuple(
     Scenario(name=f"folder-{method}-{radius}", method=method, settings={**IMAGES, "eps": radius / 255}, data="folder")
-    for method, radius in (("fgsm", 32), ("fgsm", 16), ("fgsm", 40), ("rs-fgsm", 40), ("fgsm", 8))
+    for method, radius in (("fgsm", 32), ("fgsm", 16), ("fgsm-der", 16), ("fgsm", 4))
 )
 
 

@@ -25,20 +25,27 @@ def table_of_statistics(runs: Sequence[Run]) -> list[str]:
         "\n## What one statistic of the training samples tells of CO (development runs with an adversary)\n",
         "AUC over epochs: from the label's epoch on, against healthy runs and all up to two epochs before a label; the",
         f"first {SETTLED} epochs left out; below 0.5 the statistic falls. Recall: runs in which it ever passes the",
-        "bound that one healthy run passes, each statistic in its better direction. The same for its gain over the",
-        f"median of the run's own epochs {FIRST.start} to {FIRST.stop - 1}, judged from epoch {FIRST.stop} on.\n",
-        "| statistic | AUC | recall at one false alarm | gain: AUC | recall |",
-        "|---|---|---|---|---|",
+        "bound that one healthy run passes, each statistic in its better direction. Gain: the same for what it has",
+        f"gained over the median of its own epochs {FIRST.start} to {FIRST.stop - 1}, from epoch {FIRST.stop} on.\n",
+        "| statistic | digits: AUC | recall | gain on digits: AUC | recall | folder: AUC | recall |",
+        "|---" * 7 + "|",
     ]
+    columns = (("digits", _unchanged), ("digits", relative), ("folder", _unchanged))
     for name in runs[0].statistics if runs else ():
         cells = []
-        for change in (lambda values: values, relative):
-            curves = [(run.catastrophic.epoch, change(run.statistics[name])[SETTLED:]) for run in runs]
+        for data, change in columns:
+            curves = [
+                (run.catastrophic.epoch, change(run.statistics[name])[SETTLED:]) for run in runs if run.data == data
+            ]
             auc = _area(curves)
             hits, total = _recall([(epoch, values if auc >= 0.5 else -values) for epoch, values in curves])
             cells += [f"{auc:.2f}", f"{hits}/{total}"]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
+
+
+def _unchanged(values: Curve) -> Curve:
+    return values
 
 
 def _area(curves: Sequence[tuple[int | None, Curve]]) -> float:

@@ -78,7 +78,7 @@ def test_tables_without_rows_keep_their_columns(export: Export, tmp_path: Path) 
 
 
 PEAK = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from trainers.energylog import EnergyLog
 from workbench.export import FORMATS, Selection, export_to_folder
@@ -86,7 +86,8 @@ path, out, stop = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with EnergyLog.open(path) as log:
     export_to_folder(log, FORMATS["parquet"], ["samples"], Selection(stop=stop), out, force=False, say=str)
 assert "torch" not in sys.modules and "pandas" not in sys.modules
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Not ru_maxrss: a child that was forked begins with that of its parent, which is larger than all of this.
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 
@@ -95,12 +96,16 @@ def long_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_big_log(tmp_path_factory.mktemp("long") / "run.h5", epochs=60, num_train=20_000, num_probe=100)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the peak of a process's memory")
 def test_memory_does_not_grow_with_the_epochs(long_run: Path, tmp_path: Path) -> None:
-    """60 epochs of 20,000 samples are 66 MB in memory; the peak may grow by a quarter of that over that of 3 epochs."""
+    """60 epochs of 20,000 samples are 66 MB in memory, 50 more than 15.
+
+    HDF5's caches of 12 data sets fill up meanwhile, by some 17 MB; beyond that the peak stays where it is.
+    """
 
     def peak_mb(epochs: int) -> int:
         command = [sys.executable, "-c", PEAK, long_run, tmp_path / str(epochs), str(epochs)]
         return int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
 
-    assert peak_mb(60) - peak_mb(3) < 16
+    assert peak_mb(60) - peak_mb(15) < 32
     assert parquet.ParquetFile(tmp_path / "60" / "samples.parquet").metadata.num_rows == 60 * 20_100

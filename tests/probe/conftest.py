@@ -1,6 +1,5 @@
 """What the tests of probes share: one thread, a small network, images, and files that hold it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from torch import nn
 
 from trainers.checkpoints import save_weights
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 
 

@@ -28,7 +28,9 @@ from workbench.onset.rules import (
 
 NOTHING_RECORDED = "no epoch has ΔE and accuracy on x and x* in the training passes"
 DEAD = "ΔE is the same for every sample: the attack moves nothing, or the network is dead"
-INVERSION_ONLY = "training ΔE can show an attack that helps, not one that fails silently; only a PGD probe can"
+INVERSION_ONLY = (
+    "training can show an attack that helps or no longer hurts, not one that fails silently; only a PGD probe can"
+)
 
 
 class EnergyDetector:

@@ -310,12 +310,12 @@ def _sample(file: h5py.File, rng: random.Random) -> None:
 def _missing_chunk(file: h5py.File, rng: random.Random) -> None:
     """Rows that were never written."""
     path = rng.choice(("epoch", "events", "step/loss", "histogram/delta_energy", "train/energy", "probe/correct_adv"))
-    values = file[path][...]
+    values, rows = file[path][...], file[path].chunks[0]
     _replaced(file, path, compression="gzip")
-    lost = rng.randrange(len(values))
-    for number in range(len(values)):
-        if number != lost:
-            file[path][number] = values[number]
+    lost = rng.randrange(len(values)) // rows
+    for block in range(len(values) // rows):
+        if block != lost:
+            file[path][block * rows : (block + 1) * rows] = values[block * rows : (block + 1) * rows]
 
 
 def _step(file: h5py.File, rng: random.Random) -> None:

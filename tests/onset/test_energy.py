@@ -65,7 +65,7 @@ def test_an_attack_that_no_longer_hurts_is_flagged(epoch_table) -> None:
     (onset,) = detect(epoch_table(**columns))
     assert (onset.rule, onset.epoch, onset.detected_epoch, onset.last_healthy_epoch) == ("inversion", 4, 5, 3)
     assert onset.evidence["cost"] == pytest.approx(0.1)
-    assert onset.evidence["highest_cost"] == pytest.approx(1 / 3)
+    assert onset.evidence["cost_before"] == pytest.approx(1 / 3)
     assert "no longer hurts" in onset.sentence
     assert "33%" in onset.sentence
 
@@ -75,6 +75,7 @@ def test_an_attack_that_no_longer_hurts_is_flagged(epoch_table) -> None:
     [
         pytest.param([0.558] * 8, [0.6] * 8, id="a tiny ε has never hurt"),
         pytest.param([0.46] * 4 + [0.53] * 4, [0.6] * 8, id="it hurts less, but hurts"),
+        pytest.param(np.linspace(0.54, 0.79, 24), [0.8] * 24, id="wrong labels: it hurts less and less, slowly"),
         pytest.param([0.46] * 4 + [0.93] * 4, [0.6] * 4 + [0.931] * 4, id="hardly any errors are left"),
         pytest.param([0.2] * 4 + [0.28] * 4, [0.4] * 4 + [0.3] * 4, id="no robustness to mistrust"),
     ],

@@ -9,6 +9,7 @@ from workbench.onset.flags import Onset, Row, before_and_after, compared, number
 from workbench.onset.labels import finite_median
 from workbench.onset.rules import (
     COST_CLEAN,
+    COST_EPOCHS,
     COST_LEAST,
     COST_SUM,
     COST_USUAL,
@@ -28,9 +29,7 @@ from workbench.onset.rules import (
 
 NOTHING_RECORDED = "no epoch has ΔE and accuracy on x and x* in the training passes"
 DEAD = "ΔE is the same for every sample: the attack moves nothing, or the network is dead"
-INVERSION_ONLY = (
-    "training can show an attack that helps or no longer hurts, not one that fails silently; only a PGD probe can"
-)
+INVERSION_ONLY = "training shows an attack that helps or stops hurting, not a silent failure; only a PGD probe can"
 
 
 class EnergyDetector:
@@ -40,13 +39,13 @@ class EnergyDetector:
     their label, which is what a single step learns in catastrophic overfitting (Kim et al. 2021; the abnormal examples
     of Lin et al. 2023). Per epoch S <- max(0, S + excess) and a flag at S >= GAP_SUM. The excess is the gap beyond
     GAP_ALLOWED or, if that is more, its rise over the median of the last healthy epochs beyond JUMP_ALLOWED, or how far
-    the attack's cost (accuracy lost to it, as a share of the errors on x) lies below COST_LEAST, once it was
-    COST_USUAL. Per step, the batch's accuracy on x* is compared with the last epoch's on x and what that had gained.
+    the attack's cost (accuracy lost to it, as a share of the errors on x) lies below COST_LEAST, if it was COST_USUAL
+    just before. Per step, the batch's accuracy on x* is compared with the last epoch's on x and what that had gained.
 
     Epochs and steps without a spread of ΔE (a dead network) or with less than MASKED_FGSM accuracy on x* (no robustness
     to mistrust) count as healthy. The growth of ΔE's spread moves the confidence.
 
-    State: both sums, where they left 0, the last accuracies on x, the highest cost and REFERENCE_EPOCHS healthy epochs.
+    State: both sums, where they left 0, the last accuracies on x, the last costs and REFERENCE_EPOCHS healthy epochs.
     """
 
     def __init__(self) -> None:
@@ -58,7 +57,7 @@ class EnergyDetector:
         self._suspected_step: int | None = None
         self._suspected_epoch: int | None = None
         self._clean = self._expected = float("nan")
-        self._highest_cost = 0.0
+        self._costs: deque[float] = deque(maxlen=COST_EPOCHS)
         self._healthy: deque[dict[str, float]] = deque(maxlen=REFERENCE_EPOCHS)
         self._healthy_epoch: int | None = None
         self._recorded = False
@@ -124,10 +123,9 @@ class EnergyDetector:
         if not _alive(row, "train_delta_energy_std"):
             return None
         self._alive = True
-        excess = (
-            max(self._excess(gap), self._cheapness(robust, clean)) if robust >= MASKED_FGSM - ROUNDING else -GAP_ALLOWED
-        )
-        self._highest_cost = max(self._highest_cost, _cost(robust, clean))
+        excess = -GAP_ALLOWED
+        if robust >= MASKED_FGSM - ROUNDING:
+            excess = max(self._excess(gap), self._cheapness(robust, clean))
         self._epochs_sum = max(0.0, self._epochs_sum + excess)
         if self._epochs_sum == 0.0:
             self._since = None
@@ -139,6 +137,7 @@ class EnergyDetector:
             self.onset = self._flag(row, gap)
         elif self._suspected_step is not None:
             self._suspected_step, self._steps_sum, self._step_since = None, 0.0, None
+        self._costs.append(_cost(robust, clean))
         return self.onset
 
     def _excess(self, gap: float) -> float:
@@ -148,7 +147,7 @@ class EnergyDetector:
 
     def _cheapness(self, robust: float, clean: float) -> float:
         """How far the attack's cost lies below what is let pass, in the unit of the gap: COST_SUM of it is GAP_SUM."""
-        if self._highest_cost < COST_USUAL or clean >= COST_CLEAN:
+        if max(self._costs, default=0.0) < COST_USUAL or clean >= COST_CLEAN:
             return -np.inf
         return (COST_LEAST - _cost(robust, clean)) * GAP_SUM / COST_SUM
 
@@ -175,7 +174,7 @@ class EnergyDetector:
                 "jump_allowed": JUMP_ALLOWED,
                 "cost": _cost(number(row, "train_robust_accuracy"), number(row, "train_clean_accuracy")),
                 "cost_least": COST_LEAST,
-                "highest_cost": self._highest_cost,
+                "cost_before": max(self._costs, default=0.0),
                 "cusum": self._epochs_sum,
                 "cusum_threshold": GAP_SUM,
                 **steps,
@@ -193,7 +192,7 @@ class EnergyDetector:
         if self._excess(gap) < self._cheapness(robust, clean):
             return (
                 f"In training, the attack no longer hurts: accuracy on adversarial images ({robust:.1%}) is close to"
-                f" that on natural ones ({clean:.1%}), where it once added {self._highest_cost:.0%} to the errors;"
+                f" that on natural ones ({clean:.1%}), where it once added {max(self._costs):.0%} to the errors;"
                 " the model has learnt the attack."
             )
         return (

@@ -10,13 +10,14 @@ The energies are made up: independent normal numbers, so that no bit of a mantis
 import argparse
 import time
 from pathlib import Path
+from typing import get_args
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.energylog import SAMPLE_COLUMNS, LogWriter, RunMeta, SampleKeys, SampleTable
-from trainers.spec import MANTISSA_BITS
+from trainers.spec import MANTISSA_BITS, LogMode
 
 NUM_CLASSES = 10
 
@@ -30,6 +31,8 @@ def write_big_log(
     seed: int = 0,
     keep_bits: int = MANTISSA_BITS,
     seconds: list[float] | None = None,
+    mode: LogMode = "auto",
+    status: str = "finished",
 ) -> Path:
     """Write a log whose run overfits catastrophically at 60 % of its length.
 
@@ -41,6 +44,8 @@ def write_big_log(
         seed: of the made-up energies.
         keep_bits: bits of mantissa that the energies keep.
         seconds: takes how long each epoch took to write.
+        mode: how the log is written.
+        status: how the run ends; in segments, "stopped" leaves them.
 
     Returns:
         ``path``.
@@ -68,7 +73,7 @@ def write_big_log(
         keep_bits=keep_bits,
     )
     onset = int(0.6 * epochs)
-    with LogWriter.create(path, meta, train=keys["train"], probe=keys["probe"], steps_per_epoch=1) as writer:
+    with LogWriter.create(path, meta, train=keys["train"], probe=keys["probe"], steps_per_epoch=1, mode=mode) as writer:
         for epoch in range(epochs):
             train = _table(rng, num_train, _spread(epoch, onset))
             probe = _table(rng, num_probe, 2.0 * _spread(epoch, onset))
@@ -77,6 +82,7 @@ def write_big_log(
             writer.append_epoch(_measures(epoch, epochs, onset), train, probe)
             if seconds is not None:
                 seconds.append(time.perf_counter() - start)
+        writer.close(status)
     return path
 
 
@@ -138,8 +144,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--probe", type=int, default=1_000)
     parser.add_argument("--keep-bits", type=int, default=MANTISSA_BITS)
+    parser.add_argument("--mode", choices=get_args(LogMode), default="auto")
+    parser.add_argument("--status", choices=["finished", "stopped"], default="finished")
     arguments = parser.parse_args()
     seconds: list[float] = []
+    start = time.perf_counter()
     write_big_log(
         arguments.path,
         epochs=arguments.epochs,
@@ -147,13 +156,18 @@ def main() -> None:
         num_probe=arguments.probe,
         keep_bits=arguments.keep_bits,
         seconds=seconds,
+        mode=arguments.mode,
+        status=arguments.status,
     )
+    print(f"writing an epoch: median {np.median(seconds):.3f} s, longest {max(seconds):.3f} s")
+    print(f"all of it, making up the energies and ending the run: {time.perf_counter() - start:.0f} s")
+    if arguments.status == "stopped" and arguments.mode == "segments":
+        return
     size = arguments.path.stat().st_size
     print(
         f"{arguments.path}: {size / 2**20:.0f} MiB, {size / arguments.samples / arguments.epochs:.2f} bytes in all and"
     )
-    print(f"{bytes_per_sample_epoch(arguments.path):.2f} bytes of training tables per training sample and epoch;")
-    print(f"writing an epoch: median {np.median(seconds):.3f} s, longest {max(seconds):.3f} s")
+    print(f"{bytes_per_sample_epoch(arguments.path):.2f} bytes of training tables per training sample and epoch")
 
 
 if __name__ == "__main__":

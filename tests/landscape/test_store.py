@@ -133,6 +133,11 @@ def group(file: h5py.File) -> None:
     file.create_group("energy")
 
 
+def unfiltered(file: h5py.File) -> None:
+    """A chunk that says that it was never filtered, so that no checksum is looked at."""
+    file["natural"].id.write_direct_chunk((0,), np.ones(2).tobytes(), filter_mask=0xFF)
+
+
 HOSTILE: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "another format": (lambda file: file.attrs.update(format="workbench-samples"), "no landscape"),
     "no format": (lambda file: file.attrs.clear(), "no landscape"),
@@ -146,6 +151,7 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "chunks missing": (without_chunks, "/energy is not all there"),
     "absurd lengths": (promise, f"{2**40} samples"),
     "no checksums": (lambda file: put(file, "natural", np.zeros(2), fletcher32=False), "/natural has no checksums"),
+    "past its checksum": (unfiltered, "not as it was written"),
     "another type": (lambda file: put(file, "natural", np.zeros(2, dtype=np.int64)), "/natural holds int64"),
     "another length": (lambda file: put(file, "natural", np.zeros(3)), "/natural has shape"),
     "no class": (lambda file: put(file, "label", np.array([0, 2], dtype=np.int32)), "labels of no class"),

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from trainers.errors import WorkbenchError
 from trainers.rundir import LOG_NAME
@@ -17,7 +19,7 @@ from workbench.report import console, json_text, visible
 from workbench.report.files import write_picture
 from workbench.report.landscape import Shown, comparison_report, landscape_report, titles
 from workbench.report.landscape_data import figures_csv, landscape_json, planes_csv
-from workbench.report.landscape_map import heat_map
+from workbench.report.landscape_map import heat_map, map_legend
 from workbench.target import BEST, find_target
 
 OF_MODEL = ("model", "mean", "std", "input_range", "shortcut", "state")
@@ -75,11 +77,9 @@ def run_landscape(
     if len(all_shown) > 1:
         screen.print(comparison_report(all_shown))
         return
-    screen.print(landscape_report(all_shown[0]))
-    screen.print()
-    screen.print(
-        heat_map(all_shown[0].landscape, screen.width, colour=bool(screen.color_system) and not screen.no_color)
-    )
+    landscape, colour = all_shown[0].landscape, bool(screen.color_system) and not screen.no_color
+    parts = (heat_map(landscape, screen.width, colour=colour), map_legend(landscape, colour=colour))
+    screen.print(Group(landscape_report(all_shown[0]), Text(), *parts))
 
 
 def _measure(path: Path, given: Mapping[str, Any]) -> Shown:

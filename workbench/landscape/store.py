@@ -19,7 +19,7 @@ from trainers.energylog.layout import LIBVER
 from trainers.energylog.meta import fixed_text
 from trainers.energylog.opening import open_once
 from trainers.energylog.schema import Column, Dataset
-from trainers.energylog.structure import checked_dataset, num_chunks
+from trainers.energylog.structure import check_chunks, checked_dataset, num_chunks
 from trainers.errors import WorkbenchError
 from trainers.rundir import LOG_NAME
 from workbench.landscape.values import ENERGIES, MOST_GRID, MOST_POINTS, NUM_ANGLES, Facts, Landscape
@@ -153,6 +153,7 @@ def _read(file: h5py.File, expected: Dataset, sizes: Mapping[str, int]) -> NDArr
         raise WorkbenchError(f"{expected.path} has shape {found.shape} instead of {shape}")
     if math.prod(found.chunks) > max(math.prod(shape), 1) or num_chunks(found, shape[0]) != found.id.get_num_chunks():
         raise WorkbenchError(f"{expected.path} is not all there")
+    check_chunks(found, 0, shape[0])
     return np.asarray(found[...])
 
 

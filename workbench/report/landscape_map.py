@@ -45,7 +45,7 @@ def plane_name(landscape: Landscape, row: int) -> str:
 
 
 def heat_map(landscape: Landscape, width: int, *, colour: bool) -> Text:
-    """The first planes, three in a row, and how to read them.
+    """The first planes, three in a row.
 
     Args:
         landscape: what was measured.
@@ -67,15 +67,18 @@ def heat_map(landscape: Landscape, width: int, *, colour: bool) -> Text:
         cells = half_cells(picture, picture.width, colour=colour)
         _mark(cells, [float(landscape.position[row]) / landscape.facts.reach for row in rows], side, picture.width)
         lines += [cells, Text()]
+    return Text("\n").join(lines)
+
+
+def map_legend(landscape: Landscape, *, colour: bool) -> Text:
+    """How to read a heat map."""
+    low, high = scale_of(list(rises(landscape)))
     ends = f"{nats(low)} … {nats(high)}"
     shades = f"dark to bright {ends}" if colour else f"'{RAMP[0]}' to '{RAMP[-1]}' {ends}"
-    lines.append(
-        plain(
-            f"E − E(x) in nats, one scale: {shades}. {_NATURAL} is x, {_ADVERSARIAL} is x*; right is x* − x, up is the"
-            f" random direction, to {landscape.facts.reach:g}ε either way."
-        )
+    return plain(
+        f"E − E(x) in nats, one scale: {shades}. {_NATURAL} is x, {_ADVERSARIAL} is x*; right is x* − x, up is the"
+        f" random direction, to {landscape.facts.reach:g}ε either way."
     )
-    return Text("\n", end="").join(lines)
 
 
 def _tiles(planes: NDArray[np.float64], side: int, low: float, high: float) -> NDArray[np.uint8]:

@@ -141,6 +141,7 @@ def test_foreign_files_and_several_attacks(
     assert shown["run"]["method"] == "trades"
     expected = [accuracy(models[number], probe_images) for number in (1, 0, 2)]
     assert [row["clean_accuracy"] for row in shown["epochs"]] == pytest.approx(expected)
+    assert "these checkpoints may have seen; see --split test" in result.stderr
     assert "shortcut: activated, by clean accuracy of ep_10.pth" in result.stderr
     assert "set aside NumPy values; stripped 'module.'" in result.stderr
     assert len(shown["attacks"]["epochs"]) == 3 * 4

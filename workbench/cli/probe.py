@@ -32,7 +32,10 @@ def probe(
             show_default=False,
         ),
     ] = None,
-    split: Annotated[str, typer.Option(metavar="probe|train|test", help="Which images.")] = "probe",
+    split: Annotated[
+        str,
+        typer.Option(metavar="probe|train|test", help="Which images; probe ones are taken out of the training images."),
+    ] = "probe",
     num: Annotated[
         int | None, typer.Option(metavar="N", help="So many images, classes in proportion. [default: all]")
     ] = None,
@@ -92,7 +95,7 @@ def probe(
 
     Nothing in a checkpoint is run; a model of your own and a program are.
 
-    Example:  workbench probe epoch_*.pth --model preact-resnet18 --data folder:cifar --eps 8/255 --out probe/run.h5
+    Example:  workbench probe e*.pth --model preact-resnet18 --data folder:cifar --split test --eps 8/255 --out run.h5
     """
     radius = None if eps is None else parse_fraction(eps)
     from workbench.cli.probing import run_probe

@@ -68,6 +68,8 @@ def probe(
             for epoch in range(writer.committed, len(names)):
                 began = time.perf_counter()
                 foreign = _load(setting, spec.checkpoints[epoch])
+                for remark in setting.remarks if not told else ():
+                    say(remark)
                 if foreign.notes != told:
                     say(f"{names[epoch]}: {'; '.join(foreign.notes)}")
                     told = foreign.notes

@@ -1,6 +1,6 @@
 """What a probe measures, and what is found out before its first checkpoint."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,7 @@ class Setting:
     class_names: tuple[str, ...]
     load: Loader
     shortcut: Shortcut
+    remarks: tuple[str, ...]
     config: Mapping[str, Any]
 
 
@@ -90,8 +91,6 @@ def prepare(spec: ProbeSpec, say: Say = lambda sentence: None) -> Setting:
         WorkbenchError: see ``probe``.
     """
     attacks = parse_attacks(spec.attacks)
-    if not attacks[0].name.startswith(STRONG):
-        say(f"{attacks[0].name} fills the log's PGD columns, by which onset is judged; name pgd-10 first for that")
     for path in spec.checkpoints:
         sniff(path)
     facts = (own_header(spec.checkpoints[0]) or {}).get("facts", {})
@@ -118,8 +117,23 @@ def prepare(spec: ProbeSpec, say: Say = lambda sentence: None) -> Setting:
         class_names=class_names,
         load=load,
         shortcut=shortcut,
+        remarks=tuple(_remarks(spec, attacks, data, facts)),
         config=_config(spec, attacks, data, eps, len(split)),
     )
+
+
+def _remarks(spec: ProbeSpec, attacks: Sequence[Attack], data: str, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What the figures will not mean: no robustness by the first attack, no held-out images."""
+    if not attacks[0].name.startswith(STRONG):
+        yield f"{attacks[0].name} fills the log's PGD columns, by which onset is judged; name pgd-10 first for that"
+    if spec.split != "probe":
+        return
+    held_out = facts.get("probe_size")
+    if isinstance(held_out, int):
+        if spec.num is not None and spec.num > held_out:
+            yield f"the run held out {held_out} images only; of --num {spec.num} it was trained on the others"
+    elif not data.startswith("npz:"):  # which may bring images of its own for this
+        yield "the probe images are of the training images, which these checkpoints may have seen; see --split test"
 
 
 def _eps(spec: ProbeSpec, data: str, facts: Mapping[str, Any]) -> float:

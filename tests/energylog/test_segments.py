@@ -15,6 +15,7 @@ from trainers.energylog import CRASHED_AFTER_SECONDS, EnergyLog, LogWriter, file
 from trainers.energylog.segments import HEARTBEAT
 from trainers.errors import WorkbenchError
 from trainers.spec import LogMode
+from workbench.summary import summarize
 
 
 @pytest.fixture(autouse=True)
@@ -366,3 +367,15 @@ def test_a_run_with_a_broken_segment_is_not_continued(tmp_path: Path, mode: LogM
         LogWriter.resume(path, mode=mode)
     assert path.read_bytes() == before
     assert runs.names(path.parent) == ["run.h5", "run.h5.d"]
+
+
+def test_a_run_is_summarized_without_opening_a_segment(path: Path) -> None:
+    create(path, 3).close("stopped")
+    with EnergyLog.open(path) as read:
+        expected = summarize(read, now=0.0).epochs
+    for segment in path.with_name("run.h5.d").glob("*.h5"):
+        segment.unlink()
+    with EnergyLog.open(path) as read:
+        assert repr(summarize(read, now=0.0).epochs) == repr(expected)
+        assert len(read.steps()) == 3 * runs.STEPS_WRITTEN
+        assert read.histogram("train").sum() == 3 * runs.NUM_TRAIN

@@ -14,7 +14,7 @@ from trainers.energylog import EnergyLog, LogWriter, RunMeta, recover, start, wr
 from trainers.errors import WorkbenchError
 from trainers.spec import LogMode
 
-NUM_KILLS = 6
+NUM_KILLS = 4
 """In each mode; ``benchmarks/kill.py`` makes more."""
 
 

@@ -1,6 +1,6 @@
 """What EnergyRecorder adds to an epoch of a loop that is not ours: FGSM training of a small CNN on a CPU.
 
-    python benchmarks/recorder.py [--rounds 9] [--clock process]
+    python benchmarks/recorder.py [--rounds 9] [--clock process] [--only 32]
 
 Every round trains one epoch with the recorder and one without, in turn, from the same weights on the same batches; the
 ratio is that of the round. The loop's own passes give the logits, so nothing but recording differs; the commit of the
@@ -30,12 +30,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--only", default="", help="the size whose title begins so: digits or 32")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, one CPU thread, {arguments.clock} time, {arguments.rounds} rounds\n")
     print("| small CNN on | epoch, s | recorded / not, median (range) | adds a batch, ms | adds a commit, ms |")
     print("|---|---|---|---|---|")
-    for title, (channels, width, num_samples, batch) in SIZES.items():
+    wanted = {title: size for title, size in SIZES.items() if title.startswith(arguments.only)}
+    for title, (channels, width, num_samples, batch) in wanted.items():
         torch.manual_seed(0)
         x, y = torch.rand(num_samples, channels, width, width), torch.arange(num_samples) % 10
         with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:

@@ -146,6 +146,6 @@ class _Progress:
             return
         self._next = now + (STATUS_SECONDS if self.bar.disable else REFRESH_SECONDS)
         if self.bar.disable:
-            self.say(f"{self._title}  {done}/{total} points")
+            self.say(f"{self._title}  attacking" if not done else f"{self._title}  {done}/{total} points")
         else:
             self.bar.update(self._task, completed=done, total=total)

@@ -144,8 +144,19 @@ ROBUST: tuple[Scenario, ...] = tuple(
     )
 )
 FOLDER: tuple[Scenario, ...] = tuple(
-    Scenario(name=f"folder-{method}-{radius}", method=method, settings={**IMAGES, "eps": radius / 255}, data="folder")
-    for method, radius in (("fgsm", 32), ("fgsm", 16), ("fgsm-der", 16), ("fgsm", 4))
+    Scenario(
+        name=f"folder-{method}-{radius}",
+        method=method,
+        settings={**IMAGES, "eps": radius / 255},
+        data="folder",
+        seeds=seeds,
+    )
+    for method, radius, seeds in (
+        ("fgsm", 32, PRONE_SEEDS),
+        ("fgsm", 16, 4),
+        ("fgsm-der", 16, 4),
+        ("fgsm", 4, 4),
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""Two broken logs of each kind through every command that reads logs; `benchmarks/mutations.py` makes thousands."""
+"""A broken log of each kind through every command that reads logs; `benchmarks/mutations.py` makes thousands."""
 
 import json
 import os
@@ -17,7 +17,7 @@ def test_nothing_crashes_hangs_or_believes_a_wrong_number(tmp_path: Path) -> Non
             sys.executable,
             "benchmarks/mutations.py",
             "--count",
-            "88",
+            "44",
             "--seed",
             "7",
             "--show",
@@ -33,6 +33,6 @@ def test_nothing_crashes_hangs_or_believes_a_wrong_number(tmp_path: Path) -> Non
     assert result.returncode == 0, result.stdout + result.stderr
     counts = json.loads((tmp_path / "counts").read_text())
     assert all(row.get(word, 0) == 0 for row in counts.values() for word in BAD)
-    assert counts["check"]["damaged"] >= 50  # the mutations do break logs, and it is seen
-    assert counts["inspect"]["refused"] >= 25
-    assert counts["inspect"]["intact"] >= 10
+    assert counts["check"]["damaged"] >= 20  # the mutations do break logs, and it is seen
+    assert counts["inspect"]["refused"] >= 8
+    assert counts["inspect"]["intact"] >= 5

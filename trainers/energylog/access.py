@@ -65,10 +65,12 @@ class LogFile:
         self.meta: RunMeta = read_meta(file)
         self._segments = self._segments_beside() if is_in_segments(file) else None
         stored = {name: int(dataset.shape[0]) for name, dataset in self._data.items()}  # before the counters
-        rows = self.read_state().rows
+        state = self.read_state()
+        rows = state.rows
         for dataset in DATASETS:
             axis, name = dataset.axes[0], dataset.path
-            if axis in rows and stored[name] > rows[axis] + (self.step_block if axis == "step" else 1):
+            uncounted = 0 if state.status in ("finished", "stopped") else self.step_block if axis == "step" else 1
+            if axis in rows and stored[name] > rows[axis] + uncounted:
                 raise WorkbenchError(f"{COUNTER_OF[axis]} counts {rows[axis]} of {stored[name]} rows")
             if rows.get(axis) and not self._is_apart(name):
                 self._attempt(name, self._check_last_row, rows[axis])

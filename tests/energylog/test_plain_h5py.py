@@ -17,7 +17,7 @@ from tests.energylog import runs
 from trainers.energylog import EnergyLog, LogWriter
 
 DOCUMENT = (runs.ROOT / "docs" / "energy-log.md").read_text(encoding="utf-8")
-[EXAMPLE] = re.findall(r"```python\n(import h5py\n\ndef read.*?)```", DOCUMENT, re.DOTALL)
+[EXAMPLE] = re.findall(r"```python\n(import h5py\n+def read.*?)```", DOCUMENT, re.DOTALL)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +74,11 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         now: seconds since 1970-01-01 UTC to measure the heartbeat's age from; the clock's by default.
     """
     meta = log.meta
+    all_steps = cache(log.steps)  # read once, and only if the detectors ask for them
     lineage = follow(
         log.epochs(),
         returns=_returns(log.events()),
-        steps_of=partial(_steps_of, log),
+        steps_of=lambda epoch: steps_of(all_steps(), epoch),
         train_attack=meta.train_attack,
         adversarial=_is_adversarial(meta),
     )
@@ -126,10 +127,6 @@ def _returns(events: NDArray[np.void]) -> dict[int, int | None]:
         with suppress(WorkbenchError):
             returns[int(event["epoch"])] = RolledBack.checkpoint_in(decode(event["message"]))
     return returns
-
-
-def _steps_of(log: EnergyLog, epoch: int) -> NDArray[np.void]:
-    return steps_of(log.steps(), epoch)
 
 
 def _is_adversarial(meta: RunMeta) -> bool:

@@ -151,7 +151,7 @@ def _report(
     lines += ["Probe accuracies at the last epoch; ΔE of the training set; CO label of DESIGN (rule, epoch).", ""]
     lines += ["## The recipe, three seeds (`workbench demo --seed S`)", "", *_table(chosen, chosen_rows)]
     if grid:
-        lines += ["", "## The search", "", *_table(grid, grid_rows)]
+        lines += ["", f"## The search (learning rate {SEARCH_LR})", "", *_table(grid, grid_rows)]
     return "\n".join(lines) + "\n"
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -203,6 +204,20 @@ def test_an_interrupted_probe_goes_on(interrupted: list[str], here: Run, tmp_pat
     again = here(*interrupted, "--resume")
     assert again.returncode == 0, again.stderr
     assert "already finished" in again.stderr
+
+
+def test_a_torchscript_program_without_a_normaliser(models: list[nn.Module], here: Run, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.trace(models[2], torch.rand(2, 1, 8, 8)), tmp_path / "net.pt")
+    program = ("net.pt", "--model", "torchscript", "--data", "digits", "--num", 20, "--eps", "0.1")
+    result = here("probe", *program, "--attack", "fgsm", "--out", "o.h5")
+    assert result.returncode == 0, result.stderr
+    with EnergyLog.open(tmp_path / "o.h5") as log:
+        expected = accuracy(models[2], load_data("digits", train_size=1, probe_size=20).probe)
+        assert log.epochs()["clean_accuracy"] == pytest.approx(expected)
+    plane = here("landscape", *program, "--attack", "fgsm", "--grid", 3, "--out", "l.h5")
+    assert plane.returncode == 0, plane.stderr
 
 
 class Marker:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainers.checkpoints.foreign import Foreign
 from trainers.data import Split
 from trainers.errors import WorkbenchError
 from trainers.provenance import now, versions
@@ -15,7 +14,8 @@ from trainers.steps import evaluation_mode
 from workbench.landscape.plane import Sample, energies_over, find_plane, full_precision, outline
 from workbench.landscape.spec import LandscapeSpec
 from workbench.landscape.values import Facts, Landscape, axis_of
-from workbench.probe.loading import ModelOptions, check_fits, own_header
+from workbench.probe.job import load_fitting
+from workbench.probe.loading import ModelOptions, own_header
 from workbench.probe.setting import ProbeSpec, Setting, prepare
 from workbench.target import Target
 
@@ -48,7 +48,7 @@ def measure_landscape(
     split = setting.split if spec.samples is None else _chosen(setting.split, spec.samples, spec.split)
     if split.images[0].numel() < 2:
         raise WorkbenchError("images of one value have no plane; give other data")
-    foreign = _load(setting, target.checkpoint)
+    foreign = load_fitting(setting, target.checkpoint)
     if own_header(target.checkpoint) is None and foreign.notes:
         say(f"{target.checkpoint.name}: {'; '.join(foreign.notes)}")
     model, device = foreign.model, split.images.device
@@ -119,13 +119,6 @@ def _chosen(split: Split, samples: tuple[int, ...], name: str) -> Split:
         raise WorkbenchError(f"no sample {unknown} in the {name} split; its indices are {shown}, … ({len(places)})")
     rows = torch.tensor([places[index] for index in samples], device=split.images.device)
     return replace(split, images=split.images[rows], labels=split.labels[rows], index=split.index[rows])
-
-
-def _load(setting: Setting, path: Path) -> Foreign:
-    foreign = setting.load(path, setting.shortcut)
-    foreign.model.to(setting.split.images.device).requires_grad_(False)
-    check_fits(foreign, path, setting.split, setting.class_names)
-    return foreign
 
 
 def _facts(target: Target, spec: LandscapeSpec, setting: Setting, split: Split, notes: tuple[str, ...]) -> Facts:

@@ -67,7 +67,7 @@ def probe(
         try:
             for epoch in range(writer.committed, len(names)):
                 began = time.perf_counter()
-                foreign = _load(setting, spec.checkpoints[epoch])
+                foreign = load_fitting(setting, spec.checkpoints[epoch])
                 for remark in setting.remarks if not told else ():
                     say(remark)
                 if foreign.notes != told:
@@ -84,9 +84,15 @@ def probe(
             raise
 
 
-def _load(setting: Setting, path: Path) -> Foreign:
+def load_fitting(setting: Setting, path: Path) -> Foreign:
+    """A checkpoint's model with frozen weights, on the device of the images, which it takes.
+
+    Raises:
+        WorkbenchError: it cannot be loaded, or is for other images or classes.
+    """
     foreign = setting.load(path, setting.shortcut)
-    foreign.model.to(setting.split.images.device).requires_grad_(False)
+    for parameter in foreign.model.to(setting.split.images.device).parameters():
+        parameter.requires_grad_(False)  # a TorchScript module has no such method of its own
     check_fits(foreign, path, setting.split, setting.class_names)
     return foreign
 

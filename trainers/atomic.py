@@ -21,10 +21,7 @@ def write_atomically(path: Path, content: bytes, *, exclusive: bool = False) -> 
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(temporary, content, lasting=True)
         if exclusive:
             os.link(temporary, path)
         else:
@@ -37,6 +34,26 @@ def write_atomically(path: Path, content: bytes, *, exclusive: bool = False) -> 
     finally:
         with suppress(OSError):  # a read-only file system refuses even where there is nothing to remove
             temporary.unlink(missing_ok=True)
+
+
+def write_new(path: Path, content: bytes, *, lasting: bool) -> None:
+    """Write a file of our own making at ``path``: what is there is removed, and no link there is followed.
+
+    Args:
+        path: the file, a temporary name.
+        content: all of it.
+        lasting: fsync it.
+
+    Raises:
+        OSError: it cannot be written, or another process makes one there at this moment.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_directory(directory: Path) -> None:

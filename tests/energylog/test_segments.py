@@ -12,6 +12,7 @@ import pytest
 
 from tests.energylog import runs
 from trainers.energylog import CRASHED_AFTER_SECONDS, EnergyLog, LogWriter, files, recover, segment_sink, writer
+from trainers.energylog.inspection.check import check_log
 from trainers.energylog.segments import HEARTBEAT
 from trainers.errors import WorkbenchError
 from trainers.spec import LogMode
@@ -259,11 +260,11 @@ def test_segments_are_durable_before_the_index_counts_them(path: Path, monkeypat
 def test_a_full_disk_costs_the_epoch_and_no_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = create(path, 2)
 
-    def fail(name: Path, content: bytes) -> int:
+    def fail(name: Path, content: bytes, *, lasting: bool) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", fail)
+        patch.setattr(files, "write_new", fail)
         for _ in range(2):
             with pytest.raises(WorkbenchError, match=r"No space left on device\); its 2 committed epochs are safe"):
                 runs.append(log, 1)
@@ -379,3 +380,34 @@ def test_a_run_is_summarized_without_opening_a_segment(path: Path) -> None:
         assert repr(summarize(read, now=0.0).epochs) == repr(expected)
         assert len(read.steps()) == 3 * runs.STEPS_WRITTEN
         assert read.histogram("train").sum() == 3 * runs.NUM_TRAIN
+
+
+def test_a_run_directory_cannot_make_a_writer_write_elsewhere(path: Path) -> None:
+    killed(path, 1)
+    target = path.with_name("precious")
+    target.write_bytes(b"kept")
+    folder = path.with_name("run.h5.d")
+    for name in (folder / f".{HEARTBEAT}.tmp", folder / ".000001.h5.tmp", path.with_name(".run.h5.tmp")):
+        name.unlink()
+        name.symlink_to(target)
+    log = LogWriter.resume(path, mode="segments")
+    log._sink.pulse(time.time())
+    runs.append(log, 1)
+    log.close("stopped")
+    assert target.read_bytes() == b"kept"
+    assert (folder / "000001.h5").is_file()
+
+
+def test_a_link_to_a_log_is_as_good_as_the_log(path: Path) -> None:
+    create(path, 2).close("stopped")
+    link = path.with_name("elsewhere") / "latest.h5"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with EnergyLog.open(link) as log:
+        assert log.samples("train", "energy", 1).shape == (runs.NUM_TRAIN,)
+    assert not check_log(link).damaged
+    with LogWriter.resume(link, mode="segments") as log:
+        runs.append(log, 1)
+    for name, num_epochs in ((link, 3), (path, 2)):
+        with EnergyLog.open(name) as log:
+            runs.assert_exact(log, num_epochs)

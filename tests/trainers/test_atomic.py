@@ -70,3 +70,12 @@ def test_an_exclusive_write_never_replaces(tmp_path: Path) -> None:
     write_atomically(tmp_path / "other", b"new", exclusive=True)
     assert (tmp_path / "other").read_bytes() == b"new"
     assert names(tmp_path) == ["file", "other"]
+
+
+def test_a_link_at_the_temporary_name_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_bytes(b"kept")
+    (tmp_path / f".file.{os.getpid()}.tmp").symlink_to(target)
+    write_atomically(tmp_path / "file", b"new")
+    assert (target.read_bytes(), (tmp_path / "file").read_bytes()) == (b"kept", b"new")
+    assert names(tmp_path) == ["file", "precious"]

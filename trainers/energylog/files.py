@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 
+from trainers.atomic import write_new
 from trainers.errors import WorkbenchError
 
 HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
@@ -66,9 +67,9 @@ def replace(path: Path, content: bytes, *, lasting: bool = True) -> None:
     Raises:
         OSError: It cannot be written; ``path`` is as it was.
     """
-    name = path.with_name(f".{path.name}.tmp")
+    name = temporary_name(path)
     try:
-        name.write_bytes(content)
+        write_new(name, content, lasting=False)
         if lasting:
             put_in_place(name, path)
         else:

@@ -44,7 +44,8 @@ def copy_committed(path: Path, target: Path) -> h5py.File:
 def copy_index(path: Path) -> h5py.File:
     """The same in memory, as the index of a log in segments, whose segments lie beside ``path`` afterwards.
 
-    Those of a log that is one file are written; those that are there are left alone.
+    Those of a log that is one file, or is reached by a link and so has them elsewhere, are written; those that are
+    there are left alone.
 
     Raises:
         WorkbenchError: ``path`` is no log, cannot be read, lacks a segment, or is still being written.
@@ -55,7 +56,7 @@ def copy_index(path: Path) -> h5py.File:
         state = _last_state(source)
         folder_of(path).mkdir(exist_ok=True)
         for epoch in range(state.rows["epoch"]):
-            if source.in_segments:
+            if source.in_segments and not path.is_symlink():
                 source.check_segment(epoch)
             else:
                 _split_off(source, epoch)

@@ -97,7 +97,7 @@ def write_heartbeat(path: Path, now: float) -> None:
 def read_heartbeat(path: Path) -> float:
     """When the writer of the log at ``path`` last gave a sign of life beside its index; 0 if never."""
     with suppress(OSError, ValueError):
-        opened = os.open(folder_of(path) / HEARTBEAT, os.O_RDONLY | os.O_NONBLOCK)
+        opened = os.open(folder_of(path.resolve()) / HEARTBEAT, os.O_RDONLY | os.O_NONBLOCK)
         try:
             now = float(os.read(opened, 64))
         finally:
@@ -126,7 +126,7 @@ class Segments:
             sizes: the lengths of the fixed axes.
             epoch_row: the index's row of ``/epoch``, shape (1,).
         """
-        self._path = path
+        self._path = path.resolve()  # of a link the segments lie beside what it stands for
         self._sizes = sizes
         self._epoch_row = epoch_row
         self._held: tuple[int, h5py.File] | None = None

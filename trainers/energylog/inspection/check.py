@@ -76,5 +76,5 @@ def _report(
 
 
 def _size(path: Path) -> int:
-    segments = folder_of(path).glob("[0-9]*.h5")
+    segments = folder_of(path.resolve()).glob("[0-9]*.h5")
     return path.stat().st_size + sum(entry.stat().st_size for entry in segments if entry.is_file())

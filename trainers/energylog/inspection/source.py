@@ -160,7 +160,7 @@ class Source:
         """A table in the segment of an epoch; the last segment stays in memory."""
         if self._segment is None or self._segment[0] != epoch:
             self._let_go()
-            name = segment_of(self.path, epoch)
+            name = segment_of(self.path.resolve(), epoch)
             where = f"{name.parent.name}/{name.name}"
             try:
                 with name.open("rb") as stream:

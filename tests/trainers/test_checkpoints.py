@@ -25,6 +25,7 @@ from trainers.checkpoints import (
     restore_optimizer,
     save_resume,
     save_weights,
+    weights,
 )
 from trainers.errors import WorkbenchError
 from trainers.models import ModelSpec, build_model
@@ -186,6 +187,8 @@ def contents() -> dict[str, bytes]:
         "an unknown model": save(tensors, header(name="vgg")),
         "a list for a model": save(tensors, header(name=["small-cnn"])),
         "a width that is text": save(tensors, header(width="4")),
+        "a width beyond all numbers": save(tensors, header(width=2**70)),
+        "no width": save(tensors, header(width=0)),
         "a negative width": save(tensors, header(width=-4)),
         "a key too many": save(tensors, header(colour="red")),
         "a mean that is a number": save(tensors, header(mean=0.5)),
@@ -210,6 +213,24 @@ def test_what_is_no_checkpoint_is_refused_by_name(tmp_path: Path, what: str) -> 
         load_weights(path)
     with refuses(str(path)):
         load_resume(path)
+
+
+@pytest.mark.parametrize("asked", [{"num_classes": 10**9}, {"width": 100_000}])
+def test_a_header_cannot_ask_for_more_memory_than_the_file_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, int]
+) -> None:
+    path = tmp_path / "epoch-000001.safetensors"
+    save_weights(path, network(), replace(SPEC, **asked), {})
+    made: list[str] = []
+
+    def watched(spec: ModelSpec) -> nn.Module:
+        made.append(torch.empty(0).device.type)
+        return build_model(spec)
+
+    monkeypatch.setattr(weights, "build_model", watched)
+    with refuses("size mismatch for"):
+        load_weights(path)
+    assert made == ["meta"]
 
 
 @pytest.mark.parametrize(

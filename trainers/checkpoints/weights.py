@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -60,9 +61,11 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         facts: dict[str, Any] = json.loads(metadata["facts"])
         if not isinstance(facts, dict):
             raise TypeError("its facts are no JSON object")
+        with torch.device("meta"):  # shapes without memory: a header may ask for any size
+            build_model(spec).load_state_dict({name: tensor.to("meta") for name, tensor in tensors.items()})
         model = build_model(spec)
         model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = str(error).splitlines()[:2][-1].strip()  # torch puts the first fault on its second line
         raise WorkbenchError(f"{path} does not describe its model: {reason}") from None
     return model.eval(), facts

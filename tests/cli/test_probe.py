@@ -204,6 +204,8 @@ def test_an_interrupted_probe_goes_on(interrupted: list[str], here: Run, tmp_pat
     again = here(*interrupted, "--resume")
     assert again.returncode == 0, again.stderr
     assert "already finished" in again.stderr
+    assert_refused(here(*interrupted, "--resume", "--eps", "0.2"), "was begun with other settings (eps)")
+    assert_refused(here(*interrupted, "--resume", "--method", "pgd"), "was begun with other settings (method)")
 
 
 def test_a_torchscript_program_without_a_normaliser(models: list[nn.Module], here: Run, tmp_path: Path) -> None:
@@ -253,6 +255,14 @@ def test_a_grey_model_on_colour_images_says_so(models: list[nn.Module], here: Ru
     with EnergyLog.open(tmp_path / "o.h5") as log:
         assert log.meta.config["image_mode"] == "grey"
         assert log.meta.config["data"] == f"folder:{tmp_path}/rgb"
+
+
+def test_a_model_that_does_not_fit_leaves_no_log(models: list[nn.Module], here: Run, tmp_path: Path) -> None:
+    torch.save(foreign(models[0]), tmp_path / "a.pt")
+    command = ["probe", "a.pt", "--data", "digits", "--num", 20, "--attack", "fgsm", "--out", "out/o.h5"]
+    assert_refused(here(*command, "--model", "torch.nn:Identity"), "a.pt")
+    assert not (tmp_path / "out").exists()
+    assert here(*command, "--model", "small-cnn", "--shortcut", "raw").returncode == 0
 
 
 def test_a_damaged_file_in_the_middle_keeps_what_was_measured(own: list[str], here: Run, tmp_path: Path) -> None:

@@ -53,21 +53,27 @@ def probe(
     Raises:
         WorkbenchError: a checkpoint, a model, data or a log that cannot be used.
     """
-    if resume and _is_finished(log):
-        say(f"{log} is already finished; nothing to do")
-        return
     setting = prepare(spec, say)
     keys = SampleKeys(
         index=setting.split.index.cpu().numpy(), label=setting.split.labels.cpu().numpy().astype(np.int32)
     )
-    writer, run_id = _resume(setting, log, keys) if resume else _create(setting, log, keys)
+    loaded: Foreign | None = None
+    if resume:
+        run_id, status = _begun(setting, log, keys)
+        if status == "finished":
+            say(f"{log} is already finished; nothing to do")
+            return
+        writer = LogWriter.resume(log)
+    else:
+        loaded = load_fitting(setting, spec.checkpoints[0])  # what cannot be loaded leaves no log behind
+        writer, run_id = _create(setting, log, keys)
     names = setting.config["checkpoints"]
     told: tuple[str, ...] = ()
     with writer:
         try:
             for epoch in range(writer.committed, len(names)):
                 began = time.perf_counter()
-                foreign = load_fitting(setting, spec.checkpoints[epoch])
+                foreign, loaded = loaded or load_fitting(setting, spec.checkpoints[epoch]), None
                 for remark in setting.remarks if not told else ():
                     say(remark)
                 if foreign.notes != told:
@@ -155,16 +161,14 @@ def _create(setting: Setting, log: Path, keys: SampleKeys) -> tuple[LogWriter, s
     return LogWriter.create(log, meta, train=nothing, probe=keys), meta.run_id
 
 
-def _is_finished(log: Path) -> bool:
+def _begun(setting: Setting, log: Path, keys: SampleKeys) -> tuple[str, str]:
+    """Run id and status of a log that was begun with the same settings."""
     with EnergyLog.open(log) as before:
-        return before.status == "finished"
-
-
-def _resume(setting: Setting, log: Path, keys: SampleKeys) -> tuple[LogWriter, str]:
-    with EnergyLog.open(log) as before:
-        config, run_id, same = before.meta.config, before.meta.run_id, keys.same_as(before.keys("probe"))
-    differs = [name for name, value in setting.config.items() if config.get(name) != value]
+        meta, status, same = before.meta, before.status, keys.same_as(before.keys("probe"))
+    differs = [name for name, value in setting.config.items() if meta.config.get(name) != value]
+    if meta.method != setting.spec.method:
+        differs.append("method")
     if differs or not same:
         what = ", ".join(differs) or "the images"
         raise WorkbenchError(f"{log} was begun with other settings ({what}); give the same ones, or another --out")
-    return LogWriter.resume(log), run_id
+    return meta.run_id, status

@@ -87,6 +87,27 @@ def test_what_is_refused(run: Path, cli: Cli, tmp_path: Path) -> None:
     assert_refused(cli("check", "evil\x1b[31m.h5"), "evil\\x1b[31m")
 
 
+def test_one_bad_path_costs_the_others_nothing(run: Path, cli: Cli, tmp_path: Path) -> None:
+    bad = shutil.copytree(run, tmp_path / "bad")
+    spoil_chunk(bad / "run.h5", "epoch", 1)
+    (tmp_path / "text.h5").write_text("no log")
+    result = cli("check", "run", "text.h5", "bad")
+    assert result.returncode == 2
+    assert "run/run.h5: intact" in result.stdout
+    assert "bad/run.h5: damaged" in result.stdout
+    assert result.stderr.splitlines() == [
+        "workbench: text.h5 is not an HDF5 file; give the directory of a run or its run.h5"
+    ]
+    repaired = cli("check", "text.h5", "run", "bad", "--repair", "--json")
+    assert (repaired.returncode, repaired.stderr.count("\n")) == (2, 1)
+    values = json.loads(repaired.stdout)
+    assert [(entry["path"], entry.get("repaired")) for entry in values["runs"]] == [
+        ("run", False),
+        ("bad/run.h5", True),
+    ]
+    assert [entry["path"] for entry in values["refused"]] == ["text.h5"]
+
+
 def test_hostile_texts_are_shown_as_they_are(run: Path, cli: Cli, tmp_path: Path) -> None:
     evil = tmp_path / "[red]\x1b[31m"
     run.rename(evil)

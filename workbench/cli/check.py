@@ -1,7 +1,8 @@
 """``workbench check``: is a log whole, and what of a damaged one can be saved."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,13 +44,18 @@ def _check(runs: list[Path], json: bool) -> None:
     from workbench.report import console
     from workbench.report.check import check_json, check_report
 
-    reports = [check_safely(path) for path in runs]
-    if json:
-        _print_json([check_json(report) for report in reports])
-    else:
-        for report in reports:
+    found = []
+
+    def check_one(path: Path) -> None:
+        report = check_safely(path)
+        found.append(check_json(report))
+        if not json:
             console().print(check_report(report))
-    if any(report.damaged for report in reports):
+
+    refused = _each(runs, check_one)
+    if json:
+        _print_json(found, refused)
+    if refused or any(values["damaged"] for values in found):
         raise typer.Exit(DAMAGED)
 
 
@@ -58,16 +64,47 @@ def _repair(runs: list[Path], out: Path | None, json: bool) -> None:
     from workbench.report import console, plain
     from workbench.report.check import repair_json, repair_report
 
-    reports = [(path, repair_safely(path, out)) for path in runs]
+    found = []
+
+    def repair_one(path: Path) -> None:
+        report = repair_safely(path, out)
+        found.append(repair_json(str(path), report))
+        if not json:
+            intact = plain(f"{path}: intact, there is nothing to repair")
+            console().print(intact if report is None else repair_report(report))
+
+    refused = _each(runs, repair_one)
     if json:
-        _print_json([repair_json(str(path), report) for path, report in reports])
-        return
-    for path, report in reports:
-        intact = plain(f"{path}: intact, there is nothing to repair")
-        console().print(intact if report is None else repair_report(report))
+        _print_json(found, refused)
+    if refused:
+        raise typer.Exit(DAMAGED)
 
 
-def _print_json(values: list[dict[str, object]]) -> None:
+def _each(runs: list[Path], work: Callable[[Path], None]) -> list[dict[str, object]]:
+    """Go through the logs; of several one that is refused is told in a line, and the others have their turn.
+
+    Returns:
+        The refusals as JSON values.
+
+    Raises:
+        WorkbenchError: the only one is refused.
+    """
+    from workbench.report import visible
+
+    refused: list[dict[str, object]] = []
+    for path in runs:
+        try:
+            work(path)
+        except WorkbenchError as error:
+            if len(runs) == 1:
+                raise
+            typer.echo("workbench: " + visible(" ".join(str(error).split())), err=True)
+            refused.append({"path": str(path), "error": str(error)})
+    return refused
+
+
+def _print_json(found: list[dict[str, Any]], refused: list[dict[str, object]]) -> None:
     from workbench.report import json_text
 
-    typer.echo(json_text(values[0] if len(values) == 1 else {"runs": values}))
+    several = {"runs": found, "refused": refused}
+    typer.echo(json_text(found[0] if len(found) == 1 and not refused else several))

@@ -48,6 +48,22 @@ def test_inspect_several_runs_is_a_table(workbench, make_run, collapsed, robust)
     assert "healthy" in out
 
 
+def test_inspect_of_a_directory_survives_damage_below_it(workbench, make_run, collapsed, tmp_path) -> None:
+    make_run(collapsed)
+    broken = tmp_path / "broken" / "run.h5"
+    broken.parent.mkdir()
+    broken.write_bytes(b"nothing")
+    code, out, err = workbench("inspect", tmp_path)
+    assert (code, err) == (0, "")
+    assert "fgsm on digits" in out
+    assert f"Skipped: {broken}" in out
+    code, out, _ = workbench("inspect", tmp_path, "--json")
+    result = json.loads(out)
+    assert (code, [run["run"]["id"] for run in result["runs"]]) == (0, ["r1"])
+    assert [entry["path"] for entry in result["damaged"]] == [str(broken)]
+    assert workbench("inspect", tmp_path / "run", broken)[0] == 2
+
+
 def test_inspect_of_a_log_without_epochs(workbench, make_run) -> None:
     folder = make_run([])
     assert workbench("inspect", folder)[0] == 0

@@ -120,7 +120,7 @@ def test_our_own_checkpoints_need_nothing_else(
     assert shown["epochs"][0]["delta_energy"]["set"] == "probe"
     merits = [(row["pgd_accuracy"], row["clean_accuracy"]) for row in shown["epochs"]]
     best = merits.index(max(merits))
-    assert shown["run"]["checkpoint"]["path"] == own[best]
+    assert shown["run"]["checkpoint"]["path"] == str(tmp_path / own[best])
 
 
 def test_foreign_files_and_several_attacks(
@@ -288,6 +288,7 @@ def test_bad_usage(own: list[str], here: Run, tmp_path: Path) -> None:
         ([own[0], "--eps", "0", *plain], "eps must lie in (0, 1]"),
         ([own[0], "--eps", "eight", *plain], "not a number: 'eight'"),
         ([own[0], "--figure", "a.png", *plain], "name more than one in --attack"),
+        ([own[0], "--figure", "a.txt", "--attack", "fgsm,pgd-2", *plain], "a.txt: its name must end in .png"),
         ([own[0], "--num", "5000", *plain], "too few for 5000 probe"),
         ([own[0], "absent.pt", *plain], "no such checkpoint: absent.pt"),
         (["page.pt", *plain], "page.pt is a web page"),

@@ -14,6 +14,7 @@ from trainers.rundir import LOG_NAME
 from workbench.cli.interrupt import StopOnSignal
 from workbench.cli.progress import REFRESH_SECONDS, StderrConsole, figures_bar
 from workbench.probe import EpochMeasured, ProbeSpec, probe
+from workbench.probe.order import names_of
 from workbench.report import console, json_text, run_report
 from workbench.report.text import percent, visible
 from workbench.summary import summarize_path, to_json
@@ -27,6 +28,8 @@ def run_probe(spec: ProbeSpec, out: Path, *, resume: bool, figure: Path | None, 
     Raises:
         WorkbenchError: see ``workbench.probe.probe``.
     """
+    if figure is not None and figure.suffix.lower() != ".png":
+        raise WorkbenchError(f"cannot write {figure}: its name must end in .png")
     log = out if out.suffix in SUFFIXES and not out.is_dir() else out / LOG_NAME
     if figure is not None and "," not in spec.attacks:
         raise WorkbenchError("--figure lays several attacks side by side; name more than one in --attack")
@@ -48,7 +51,7 @@ def run_probe(spec: ProbeSpec, out: Path, *, resume: bool, figure: Path | None, 
         progress.say(f"stopped; go on with: workbench {shlex.join(again)}")
         raise typer.Exit(128 + (error.args or (signal.SIGINT,))[0]) from None
     if figure is not None:
-        _draw(log, figure)
+        _draw(log, figure, names_of(spec.checkpoints)[-1])
         progress.say(f"figure {figure}")
     summary = summarize_path(log)
     if as_json:
@@ -57,14 +60,13 @@ def run_probe(spec: ProbeSpec, out: Path, *, resume: bool, figure: Path | None, 
         console().print(run_report(summary))
 
 
-def _draw(log: Path, figure: Path) -> None:
+def _draw(log: Path, figure: Path, title: str) -> None:
+    """Draw the last epoch."""
     from workbench.report.figures import save_figure
     from workbench.report.probe_figure import attacks_figure
 
-    last = summarize_path(log)
-    epoch = last.committed - 1
     with AttackTables.open(attacks_path(log)) as tables:
-        save_figure(figure, attacks_figure(tables, epoch, str(last.weights.get(epoch, ""))))
+        save_figure(figure, attacks_figure(tables, len(tables) - 1, title))
 
 
 class _Progress:

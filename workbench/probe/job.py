@@ -15,7 +15,7 @@ from trainers.errors import WorkbenchError
 from trainers.provenance import git_revision, now, versions
 from workbench.probe.loading import check_fits
 from workbench.probe.measure import Measured, Watch, measure
-from workbench.probe.setting import ProbeSpec, Say, Setting, prepare
+from workbench.probe.setting import CHECKPOINT_PATHS, ProbeSpec, Say, Setting, prepare
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +165,8 @@ def _begun(setting: Setting, log: Path, keys: SampleKeys) -> tuple[str, str]:
     """Run id and status of a log that was begun with the same settings."""
     with EnergyLog.open(log) as before:
         meta, status, same = before.meta, before.status, keys.same_as(before.keys("probe"))
-    differs = [name for name, value in setting.config.items() if meta.config.get(name) != value]
+    compared = {name: value for name, value in setting.config.items() if name != CHECKPOINT_PATHS}
+    differs = [name for name, value in compared.items() if meta.config.get(name) != value]
     if meta.method != setting.spec.method:
         differs.append("method")
     if differs or not same:

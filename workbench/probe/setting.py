@@ -21,6 +21,9 @@ from workbench.training_data import check_fits as check_facts
 
 Say = Callable[[str], None]
 
+CHECKPOINT_PATHS = "checkpoint_paths"
+"""Where the log says which files its epochs were; they may have moved since."""
+
 STRONG = ("pgd-", "apgd-")
 """How attacks begin that measure robustness: what the log's PGD columns are for."""
 
@@ -170,11 +173,12 @@ def _choose_shortcut(load: Loader, spec: ProbeSpec, split: Split, class_names: t
 
 
 def _config(spec: ProbeSpec, attacks: Sequence[Attack], data: str, eps: float, num: int) -> Mapping[str, Any]:
-    """What the log says of the probe; equal for two probes that measure the same."""
+    """What the log says of the probe; equal, but for CHECKPOINT_PATHS, for two probes that measure the same."""
     normaliser = spec.model.normaliser
     own = (own_header(spec.checkpoints[0]) or {}).get("model", {}).get("name")
     return {
         "checkpoints": names_of(spec.checkpoints),
+        CHECKPOINT_PATHS: [str(path.absolute()) for path in spec.checkpoints],
         "model": spec.model.name or own,
         "shortcut": spec.model.shortcut,
         "state": spec.model.state,

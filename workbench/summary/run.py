@@ -136,7 +136,8 @@ def _is_adversarial(meta: RunMeta) -> bool:
 
 def _weights(log: EnergyLog) -> Mapping[int, Path]:
     """The files of weights by epoch: those of a run, or of a probe the checkpoints that were its epochs."""
-    probed = log.meta.config.get("checkpoints")
+    config = log.meta.config
+    probed = config.get("checkpoint_paths", config.get("checkpoints"))
     if isinstance(probed, list) and all(isinstance(name, str) for name in probed):
         return {epoch: Path(name) for epoch, name in enumerate(probed)}
     return find_weights(log.path.parent)

@@ -9,6 +9,7 @@ from tests.energylog import runs
 from trainers.energylog import EnergyLog, LogWriter, recover, writer
 from trainers.energylog.files import descriptor
 from trainers.errors import WorkbenchError
+from trainers.spec import LogMode
 
 ENDINGS = ["leave", "close", "again", "raise"]
 
@@ -84,13 +85,14 @@ def test_a_heartbeat_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch:
         runs.assert_exact(read, 1)
 
 
-def test_ctrl_c_within_a_write_gives_the_log_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", ["swmr", "segments"])
+def test_ctrl_c_within_a_write_gives_the_log_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: LogMode) -> None:
     path = tmp_path / "run.h5"
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    log = runs.create(path)
+    log = runs.create(path, mode=mode)
     runs.append(log, 2)
     with monkeypatch.context() as patch:
         patch.setattr(LogWriter, "_commit", interrupt)
@@ -99,5 +101,5 @@ def test_ctrl_c_within_a_write_gives_the_log_up(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(WorkbenchError, match="interrupted"):
         runs.append(log, 1)
     with EnergyLog.open(path) as read:
-        assert read.status == "failed"
+        assert read.status == "stopped"
         runs.assert_exact(read, 2)

@@ -81,10 +81,10 @@ class SegmentedLog:
                 merge(self._path)
                 remove_segments(self._path)
 
-    def give_up(self) -> None:
+    def give_up(self, status: str) -> None:
         """See :class:`~trainers.energylog.sinks.Sink`."""
         with suppress(*HDF5_ERRORS):
-            self.data["/state/status"][0] = STATUSES.index("failed")
+            self.data["/state/status"][0] = STATUSES.index(status)
             self._publish()
         self.file.close()
 

@@ -33,8 +33,8 @@ class Sink(Protocol):
     def end(self, status: str, now: float) -> None:
         """Write the final status and close."""
 
-    def give_up(self) -> None:
-        """Close after a failure, leaving what is committed readable; raises nothing."""
+    def give_up(self, status: str) -> None:
+        """Close after a failure, leaving what is committed readable, with this status if it can be; raises nothing."""
 
     @property
     def is_open(self) -> bool:
@@ -82,11 +82,11 @@ class LiveFile:
         self.file.flush()
         self.file.close()
 
-    def give_up(self) -> None:
+    def give_up(self, status: str) -> None:
         """See :class:`Sink`."""
         with suppress(*HDF5_ERRORS):
             # The status is rewritten in place, for which a full disk still has room.
-            self.data["/state/status"][0] = STATUSES.index("failed")
+            self.data["/state/status"][0] = STATUSES.index(status)
             self.data["/state/status"].flush()
         abandon(self.file)
 

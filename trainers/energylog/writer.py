@@ -279,19 +279,19 @@ class LogWriter:
                     cause = error
                     self._give_up(what, reason(error))
                 except KeyboardInterrupt:  # who knows which rows are written
-                    self._give_up(what, "interrupted")
+                    self._give_up(what, "interrupted", "stopped")
                     self._failure_told = True
                     raise
             self._failure_told = True
             raise WorkbenchError(self._failure) from cause
 
-    def _give_up(self, what: str, why: str) -> None:
+    def _give_up(self, what: str, why: str, status: str = "failed") -> None:
         self._failure = (
             f"cannot write {what} to {self.path} ({why}); its {self.committed} committed epochs are safe: "
             "make room if the disk is full, and resume the run"
         )
         self._stop.set()
-        self._sink.give_up()
+        self._sink.give_up(status)
 
     def _beat(self) -> None:
         """The heartbeat thread."""

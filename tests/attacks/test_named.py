@@ -132,6 +132,11 @@ def test_wrong_classes_are_wrong_and_uniform() -> None:
     assert not torch.equal(drawn, wrong_classes(y, 5, torch.Generator().manual_seed(1)))
 
 
+def test_one_class_has_no_wrong_one() -> None:
+    with pytest.raises(WorkbenchError, match="a model of one class has no wrong one to target"):
+        wrong_classes(torch.zeros(3, dtype=torch.int64), 1, torch.Generator())
+
+
 def test_random_noise_is_uniform_in_the_ball() -> None:
     problem = Linear(1, batch=400)
     problem.x = np.full((400, 2, 3, 3), 0.5)

@@ -189,6 +189,11 @@ REFUSED: dict[str, tuple[Any, str | None, str]] = {
         "linear.weight declares more numbers than the file holds",
     ),
     "a flat normaliser": (STATE | {"mu": MEAN, "sigma": 0 * STD}, None, "a normaliser that makes no sense"),
+    "a broken normaliser": (
+        STATE | {"mu": MEAN, "sigma": torch.nan * STD},
+        None,
+        "normaliser, sigma, with values that are not finite",
+    ),
     "grey normaliser": (STATE | {"mu": MEAN[:, :2], "sigma": STD[:, :2]}, None, "its normaliser has 2"),
 }
 

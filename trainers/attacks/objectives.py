@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainers.energy import cross_entropy
+from trainers.errors import WorkbenchError
 
 Objective = Callable[[Tensor], Tensor]
 
@@ -29,7 +30,13 @@ def divergence(clean_logits: Tensor, y: Tensor, generator: torch.Generator) -> O
 
 
 def wrong_classes(y: Tensor, num_classes: int, generator: torch.Generator) -> Tensor:
-    """For each label (B,) another class, uniform over the ``num_classes`` − 1 ≥ 1 others."""
+    """For each label (B,) another class, uniform over the ``num_classes`` − 1 others.
+
+    Raises:
+        WorkbenchError: there is no other.
+    """
+    if num_classes < 2:
+        raise WorkbenchError("a model of one class has no wrong one to target; choose another attack")
     shift = torch.randint(1, num_classes, y.shape, generator=generator, device=y.device)
     return (y + shift) % num_classes
 

@@ -134,8 +134,10 @@ def _plain(name: str, tensor: Tensor, own: Tensor) -> Tensor:
 
 
 def _per_channel(name: str, tensor: Tensor) -> tuple[float, ...]:
-    if tensor.numel() > 16 or not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+    if tensor.numel() > 16 or not tensor.is_floating_point():
         raise WorkbenchError(f"holds {name} of shape {tuple(tensor.shape)}, no normaliser; give --mean and --std")
+    if not bool(torch.isfinite(tensor).all()):
+        raise WorkbenchError(f"holds a normaliser, {name}, with values that are not finite; give --mean and --std")
     return tuple(round(value, 7) for value in tensor.double().flatten().tolist())
 
 

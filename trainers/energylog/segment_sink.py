@@ -84,6 +84,9 @@ class SegmentedLog:
     def give_up(self, status: str) -> None:
         """See :class:`~trainers.energylog.sinks.Sink`."""
         with suppress(*HDF5_ERRORS):
+            for dataset in DATASETS:  # rows of an epoch that was not committed are not published
+                if dataset.axes[0] in COUNTER_OF and dataset.path not in TABLE_PATHS:
+                    self.data[dataset.path].resize(int(self.data[COUNTER_OF[dataset.axes[0]]][0]), axis=0)
             self.data["/state/status"][0] = STATUSES.index(status)
             self._publish()
         self.file.close()

@@ -58,6 +58,15 @@ def test_a_damaged_log_is_told_apart_and_repaired(run: Path, cli: Cli) -> None:
     assert (again.returncode, again.stdout) == (0, "run: intact, there is nothing to repair\n")
 
 
+def test_no_repair_is_promised_that_cannot_be_made(run: Path, cli: Cli) -> None:
+    os.truncate(run / "run.h5", 4_000)
+    result = cli("check", "run")
+    assert result.returncode == 2
+    assert "It cannot be repaired" in result.stdout
+    assert "--repair" not in result.stdout
+    assert_refused(cli("check", "run", "--repair"), "restore it from a copy")
+
+
 def test_json(run: Path, cli: Cli) -> None:
     intact = json.loads(cli("check", "run", "--json").stdout)
     assert (intact["damaged"], intact["live"], intact["status"]) == (False, False, "finished")
@@ -66,6 +75,7 @@ def test_json(run: Path, cli: Cli) -> None:
     result = cli("check", "run", "run", "--json")
     assert result.returncode == 2
     (first, second) = json.loads(result.stdout)["runs"]
+    assert first["repairable"]
     assert first == second
     assert first["findings"] == [
         {"where": "/epoch", "what": "the checksum does not match", "epochs": [1], "damage": True}

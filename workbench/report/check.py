@@ -23,6 +23,9 @@ _SENTENCES = {
     "unknown": "Its status cannot be read.",
 }
 
+_REPAIR = "--repair writes a new log with all that is intact and keeps this one under another name."
+_NO_REPAIR = "It cannot be repaired: its attributes or lengths cannot be read. Restore it from a copy."
+
 
 def check_report(report: CheckReport) -> Group:
     """The verdict, what is wrong, what is whole all the same, and the way out."""
@@ -37,9 +40,7 @@ def check_report(report: CheckReport) -> Group:
     if report.status in _SENTENCES:
         lines.append(plain(f"  {_SENTENCES[report.status]}"))
     if report.damaged and report.status != "running":
-        lines.append(
-            plain("  --repair writes a new log with all that is intact and keeps this one under another name.")
-        )
+        lines.append(plain(f"  {_REPAIR if report.repairable else _NO_REPAIR}"))
     return Group(*lines)
 
 

@@ -37,7 +37,7 @@ def check_log(path: Path, beat: Callable[[], None] = lambda: None) -> CheckRepor
     found = Findings()
     source = Source.open(path, found)
     if source is None:
-        return _report(path, None, {}, 0, found, set())
+        return _report(path, None, {}, 0, found, set(), repairable=False)
     with source:
         rows = count_rows(source, found)
         read_keys(source, found)
@@ -53,7 +53,8 @@ def check_log(path: Path, beat: Callable[[], None] = lambda: None) -> CheckRepor
             beat()
         check_events(read_events(source, rows["event"], found), found)
         whole = set(range(rows["epoch"])) - found.damaged_epochs() if _has_all_epoch_data(source) else set()
-        return _report(path, source.status, rows, steps.num, found, whole)
+        repairable = source.meta is not None and bool(source.sizes)
+        return _report(path, source.status, rows, steps.num, found, whole, repairable=repairable)
 
 
 def _has_all_epoch_data(source: Source) -> bool:
@@ -61,7 +62,14 @@ def _has_all_epoch_data(source: Source) -> bool:
 
 
 def _report(
-    path: Path, status: str | None, rows: dict[str, int], num_steps: int, found: Findings, whole: set[int]
+    path: Path,
+    status: str | None,
+    rows: dict[str, int],
+    num_steps: int,
+    found: Findings,
+    whole: set[int],
+    *,
+    repairable: bool,
 ) -> CheckReport:
     return CheckReport(
         path=str(path),
@@ -72,6 +80,7 @@ def _report(
         size=_size(path),
         findings=found.all(),
         whole=stretches(sorted(whole)),
+        repairable=repairable,
     )
 
 

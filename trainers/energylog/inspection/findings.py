@@ -33,6 +33,7 @@ class CheckReport:
         size: Bytes on disk, segments included.
         findings: What is wrong or strange, in the order of the file.
         whole: First and last epoch of each stretch of epochs in which everything is intact.
+        repairable: Whether the attributes and lengths that a repair rests on can be read.
     """
 
     path: str
@@ -43,6 +44,7 @@ class CheckReport:
     size: int
     findings: tuple[Finding, ...]
     whole: tuple[tuple[int, int], ...]
+    repairable: bool
 
     @property
     def damaged(self) -> bool:

@@ -59,7 +59,7 @@ def export(
 
     Example:  workbench export demo/fgsm --format parquet --tables epochs,samples --out fgsm-tables
     """
-    from workbench.export import Selection
+    from workbench.export import SAMPLED, Selection
 
     form = _format(format, out)
     names = _tables(tables, form)
@@ -68,6 +68,11 @@ def export(
     if split is not None:
         if split not in selection.splits:
             raise WorkbenchError(f"unknown set {split!r} in --split; known are {', '.join(selection.splits)}")
+        if not SAMPLED.intersection(names):
+            raise WorkbenchError(
+                f"--split chooses among {' and '.join(sorted(SAMPLED))}, but only {', '.join(names)} would be written;"
+                " leave it out or name one of them in --tables"
+            )
         selection = Selection(splits=(split,), first=first, stop=stop)
     form.require()
     is_single = out == PRINTED or out.suffix.lower() in form.suffixes
@@ -156,4 +161,6 @@ def _epochs(text: str | None) -> tuple[int, int | None]:
     first, colon, stop = text.strip().partition(":")
     if not colon or not all(re.fullmatch(r"[0-9]{0,18}", part) for part in (first, stop)):
         raise WorkbenchError(f"--epochs takes A:B, such as 10:20, 10: or :20, not {text!r}")
+    if stop and int(stop) <= int(first or 0):
+        raise WorkbenchError(f"--epochs {text.strip()} holds no epoch; B in A:B is the one to stop before, so above A")
     return int(first or 0), int(stop) if stop else None

@@ -153,3 +153,6 @@ TABLES: dict[str, Table] = {
     )
 }
 """Every table by its name."""
+
+SAMPLED = frozenset(("histograms", "samples"))
+"""The tables of one set of samples or the other."""

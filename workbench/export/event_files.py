@@ -13,7 +13,7 @@ from workbench.export.clock import RunClock
 from workbench.export.facts import facts_of
 from workbench.export.source import Source
 from workbench.export.values import printable
-from workbench.summary import summarize
+from workbench.summary import last_healthy_checkpoint, summarize
 
 
 def write_events(tables: Sequence[str], source: Source, stream: BinaryIO) -> None:
@@ -28,7 +28,7 @@ def write_events(tables: Sequence[str], source: Source, stream: BinaryIO) -> Non
     clock = RunClock(source.log)
     writer = RecordWriter(stream)
     writer.write(Event(wall_time=clock.start, file_version="brain.Event:2").SerializeToString())
-    for event in _facts(source, clock):
+    for event in _facts(source, clock, tables):
         writer.write(event.SerializeToString())
     for name, read in _READERS.items():
         if name in tables:
@@ -105,18 +105,23 @@ def _log_events(source: Source, clock: RunClock) -> Iterator[Any]:
 
 
 def _onset_events(source: Source, clock: RunClock) -> Iterator[Any]:
-    for onset in summarize(source.log).onsets:
+    summary = summarize(source.log)
+    for onset in summary.onsets:
         if source.selection.has(np.array([onset.epoch]))[0]:
             at = onset.detected_epoch
             text = (
                 f"{onset.kind} overfitting since epoch {onset.epoch}, seen at epoch {at}: {printable(onset.sentence)}"
             )
+            if onset.rolled_back is not None:
+                text += f" Rolled back after epoch {onset.rolled_back}."
+            if (checkpoint := last_healthy_checkpoint(summary.weights, onset)) is not None:
+                text += f" Last healthy checkpoint: {printable(str(checkpoint))}."
             yield _event({"onsets": _text(text)}, int(clock.steps[at]), float(clock.ends[at]))
 
 
-def _facts(source: Source, clock: RunClock) -> Iterator[Any]:
+def _facts(source: Source, clock: RunClock, tables: Sequence[str]) -> Iterator[Any]:
     """The run's facts and its configuration, indented so that TensorBoard's Markdown shows them as they are."""
-    facts = facts_of(source)
+    facts = facts_of(source, tables)
     config = facts.pop("config")
     for tag, value in (("run", facts), ("config", config)):
         lines = json.dumps(value, indent=2).splitlines()

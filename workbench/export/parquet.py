@@ -24,7 +24,7 @@ def write_parquet(name: str, source: Source, stream: BinaryIO) -> None:
             pyarrow.field(column.name, _type(column), metadata={"unit": column.unit, "meaning": column.meaning})
             for column in table.columns
         ],
-        metadata={"workbench.table": name, "workbench.run": json.dumps(facts_of(source), allow_nan=False)},
+        metadata={"workbench.table": name, "workbench.run": json.dumps(facts_of(source, [name]), allow_nan=False)},
     )
     repeating = [column.name for column in table.columns if column.dtype[0] != "f" and column.name != "index"]
     # Of values that hardly repeat a dictionary is larger than the values: a third of the file, in a table of samples.

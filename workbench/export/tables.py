@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from trainers.energylog import EPOCH_COLUMNS, EVENT_COLUMNS, SAMPLE_COLUMNS, STEP_COLUMNS, decode, histogram_edges
 from trainers.energylog.schema import SAMPLE_KEYS, Column
 from workbench.export.source import Source
-from workbench.export.values import json_value
-from workbench.summary import summarize
+from workbench.summary import onset_json, summarize
 
 BLOCK_SAMPLES = 65_536
 """Most samples that are held as rows at once; also the most in a row group of Parquet."""
@@ -60,6 +59,10 @@ _ONSET_COLUMNS = (
     _text("rule", "the rule of the detector that raised the flag"),
     _text("sentence", "why, in one sentence"),
     _integer("last_healthy_epoch", "the last epoch before it; missing if there is none"),
+    _text(
+        "last_healthy_checkpoint", "the latest weights kept from no later than that epoch; missing if there are none"
+    ),
+    _integer("rolled_back", "the epoch after which the run went back to weights from before it; missing if it stands"),
     Column(name="evidence", dtype=TEXT, unit=JSON, meaning="thresholds and measures behind the flag, an object"),
 )
 
@@ -90,12 +93,16 @@ def _read_events(source: Source) -> Iterator[Block]:
 
 
 def _read_onsets(source: Source) -> Iterator[Block]:
-    onsets = summarize(source.log).onsets
+    summary = summarize(source.log)
+    onsets = summary.onsets
     wanted = source.selection.has(np.array([onset.epoch for onset in onsets], dtype=np.int64))
     chosen = [onset for onset, is_wanted in zip(onsets, wanted, strict=True) if is_wanted]
-    names = [column.name for column in _ONSET_COLUMNS if column.name != "evidence"]
-    block: dict[str, list[Any]] = {name: [getattr(onset, name) for onset in chosen] for name in names}
-    yield {**block, "evidence": [json.dumps(json_value(dict(onset.evidence))) for onset in chosen]}
+    rows = [onset_json(onset, summary.weights) for onset in chosen]
+    for row in rows:  # a path may hold bytes that are no text
+        if path := row["last_healthy_checkpoint"]:
+            row["last_healthy_checkpoint"] = path.encode(errors="backslashreplace").decode()
+    block = {column.name: [row[column.name] for row in rows] for column in _ONSET_COLUMNS}
+    yield {**block, "evidence": [json.dumps(row["evidence"]) for row in rows]}
 
 
 def _read_histograms(source: Source) -> Iterator[Block]:

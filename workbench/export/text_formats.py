@@ -35,13 +35,13 @@ def _rows(table: Table, source: Source) -> Iterator[Iterator[tuple[Any, ...]]]:
         columns = []
         for column in table.columns:
             values = python_values(block[column.name], column)
-            columns.append([text_cell(value) for value in values] if column.dtype == TEXT else values)
+            columns.append([value and text_cell(value) for value in values] if column.dtype == TEXT else values)
         yield zip(*columns, strict=True)
 
 
 def write_document(names: Sequence[str], source: Source, stream: BinaryIO) -> None:
     """Write one JSON object: ``run``, ``columns``, and a list of rows (objects) per table; row by row."""
-    head = {"run": facts_of(source), "columns": columns_of(names)}
+    head = {"run": facts_of(source, names), "columns": columns_of(names)}
     stream.write(_json(head, indent=2)[:-2])
     for name in names:
         stream.write(f",\n  {json.dumps(name)}: [".encode())
@@ -61,7 +61,7 @@ def write_lines(name: str, source: Source, stream: BinaryIO) -> None:
 
 def write_facts(names: Sequence[str], source: Source, stream: BinaryIO) -> None:
     """Write the run's facts and the meaning of the columns of these tables as a JSON object."""
-    stream.write(_json({"run": facts_of(source), "columns": columns_of(names)}, indent=2) + b"\n")
+    stream.write(_json({"run": facts_of(source, names), "columns": columns_of(names)}, indent=2) + b"\n")
 
 
 def _objects(table: Table, source: Source) -> Iterator[bytes]:

@@ -82,6 +82,15 @@ def test_prose_and_tables_fit_in_80_columns_and_paths_are_whole(make_run, collap
     assert max(len(line) for line in lines if line not in paths) <= 80
 
 
+@pytest.mark.parametrize(("name", "method"), [("run", "m" * 70), ("r" * 70, "fgsm"), ("r" * 70, "m" * 70)])
+def test_long_names_do_not_push_the_numbers_out(make_run, collapsed, name, method) -> None:
+    summary = summarize_path(make_run(collapsed, name=name, method=method))
+    text = printed(runs_table([summary, summary], [name, name]))
+    for number in ("90.0%", "80.0%", "0.0%", "CO at 4", nats(summary.last.delta_energy.mean)):
+        assert text.count(number) >= 2, text
+    assert text.count("m") >= method.count("m")
+
+
 def test_runs_table_has_a_row_per_run(make_run, collapsed) -> None:
     runs = [
         summarize_path(make_run(collapsed, name="a")),

@@ -26,7 +26,7 @@ def runs_table(summaries: Sequence[RunSummary], names: Sequence[str] | None = No
     table.caption = Text(_caption(summaries), style="dim", justify="left")
     if named:
         table.add_column("run", overflow="fold")
-    table.add_column("method", no_wrap=True)
+    table.add_column("method", overflow="fold")  # a long one, from elsewhere, gives way to the numbers
     for column in ("epochs", "clean", "FGSM", "PGD", "ΔE"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("onset")

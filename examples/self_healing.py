@@ -58,7 +58,8 @@ def main() -> None:
 
 def result(config: TrainConfig, out: Path, say: Callable[[str], None]) -> tuple[str, ...]:
     """Train a run, and give its row of the table: accuracies are medians of the last epochs."""
-    fit(config, out, [OnsetMonitor(lambda sentence: say(f"seed {config.seed}, --on-co {config.on_co}: {sentence}"))])
+    who = f"seed {config.seed}, --on-co {config.on_co}"
+    fit(config, out, [OnsetMonitor(say=lambda sentence: say(f"{who}: {sentence}"))])
     with EnergyLog.open(out) as log:
         epochs, events = log.epochs(), log.events()
     last = epochs[-LAST_EPOCHS:]

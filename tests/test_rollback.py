@@ -318,7 +318,7 @@ def test_a_flag_is_always_noted_and_what_else_was_asked_for_is_done(
     monkeypatch.setattr(flags, "kind", kind)
     out, says = tmp_path / "run", Says()
     config = tiny(epochs=3, **SMALL, **{option: action})
-    assert fit(config, out, [OnsetMonitor(says)]) is outcome
+    assert fit(config, out, [OnsetMonitor(say=says)]) is outcome
     assert says.sentences == said
     assert events(out) == [(kind, 1, "seen [0, 1]")]
     if outcome is Outcome.STOPPED:
@@ -327,7 +327,7 @@ def test_a_flag_is_always_noted_and_what_else_was_asked_for_is_done(
             assert (log.status, log.committed) == ("stopped", 2)
         reason = f"stopped by --{option.replace('_', '-')} stop: {kind} overfitting from epoch 1"
         assert (last["kind"], last["message"].decode()) == (b"stop", reason)
-        assert resume(out, [OnsetMonitor(says)]) is Outcome.FINISHED
+        assert resume(out, [OnsetMonitor(say=says)]) is Outcome.FINISHED
         assert says.sentences == said
 
 
@@ -343,7 +343,7 @@ class Monitored:
 
     def __init__(self, config: TrainConfig, kept: set[int]) -> None:
         self.says = Says()
-        self.monitor = OnsetMonitor(self.says)
+        self.monitor = OnsetMonitor(say=self.says)
         self.noted: list[tuple[str, int]] = []
         self.notebook = Notebook(
             note=lambda kind, epoch, _: self.noted.append((kind, epoch)), keep=lambda _: None, kept=lambda: kept

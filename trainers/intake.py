@@ -101,6 +101,29 @@ def batch(
     )
 
 
+def same_classes(known: NDArray[np.int32], index: ArrayLike | Tensor, y: ArrayLike | Tensor) -> None:
+    """Hold a batch's classes against those of the samples that it names, where both lie on the host.
+
+    Args:
+        known: class of every sample, below 0 where it is not known.
+        index: numbers in range, (B,).
+        y: classes, (B,).
+
+    Raises:
+        WorkbenchError: a sample has another class: most likely the numbers are places in a batch, not samples.
+    """
+    if any(isinstance(values, Tensor) and values.device.type != "cpu" for values in (index, y)):
+        return
+    rows, classes = np.asarray(index), np.asarray(y)
+    wrong = np.flatnonzero((known[rows] >= 0) & (known[rows] != classes))
+    if len(wrong):
+        row = int(rows[wrong[0]])
+        raise WorkbenchError(
+            f"sample {row} is of class {known[row]}, not {int(classes[wrong[0]])}: index counts the samples of the "
+            "data set, not the places in a batch"
+        )
+
+
 def scalar(name: str, value: ArrayLike | Tensor | None, device: torch.device) -> Tensor:
     """One number as a float32 tensor, shape (), on a device that is not waited for; NaN for None."""
     if isinstance(value, Tensor) and value.numel() == 1:
@@ -175,7 +198,11 @@ def _integers(name: str, values: ArrayLike | Tensor) -> Tensor:
 
 
 def _logits(name: str, values: ArrayLike | Tensor) -> Tensor:
-    return _tensor(name, values).detach()
+    tensor = _tensor(name, values).detach()
+    if tensor.layout != torch.strided or not tensor.is_floating_point():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise WorkbenchError(f"{name} is a dense tensor of floating-point numbers; got {kind}, {tensor.layout}")
+    return tensor
 
 
 def _tensor(name: str, values: ArrayLike | Tensor) -> Tensor:

@@ -50,6 +50,7 @@ def describe_loop(
     train_attack: str | None,
     probe_attack: str | None,
     batch_norm: BatchNormMode,
+    keep_bits: int,
 ) -> RunMeta:
     """The facts of a run that a foreign loop makes, with a fresh id.
 
@@ -60,6 +61,7 @@ def describe_loop(
         train_attack: what makes x* in training.
         probe_attack: what makes x* of the probe set.
         batch_norm: mode of the forward passes in training.
+        keep_bits: bits of the mantissa that energies are rounded to.
     """
     method = _name(config, "method")
     return RunMeta(
@@ -77,6 +79,7 @@ def describe_loop(
         versions=versions(),
         git_revision=None,
         created=now(),
+        keep_bits=keep_bits,
     )
 
 

@@ -19,7 +19,7 @@ from trainers.errors import WorkbenchError
 from trainers.provenance import UNKNOWN, describe_loop, plain_config
 from trainers.recipes import METHODS
 from trainers.rundir import find_weights
-from trainers.spec import BatchNormMode, LogMode
+from trainers.spec import MANTISSA_BITS, BatchNormMode, LogMode
 from trainers.tally import EnergyTally, batch_energies, to_table
 
 _UNLABELLED = -1
@@ -58,10 +58,12 @@ class EnergyRecorder:
         attack: str | None = None,
         batch_norm: BatchNormMode = "train",
         num_probe: int = 0,
+        probe_labels: ArrayLike | Tensor | None = None,
         probe_attack: str | None = None,
         steps_per_epoch: int | None = None,
         callbacks: Sequence[EpochCallback] = (),
         resume: bool = False,
+        keep_bits: int | None = None,
         log_mode: LogMode = "auto",
     ) -> None:
         """Make the log, or the preparations for it.
@@ -72,17 +74,20 @@ class EnergyRecorder:
             config: settings of the run, kept in the log; what JSON cannot hold is kept as text. ``method``, ``data``
                 (or ``dataset``), ``seed``, ``epochs``, ``eps``, ``model`` and ``attack`` are shown by every command.
                 Of more than 64 KiB the largest settings are left out; an event of the log names them.
-            labels: class of every training sample, shape (num_samples,).
+            labels: class of every training sample, shape (num_samples,). With them (and ``probe_labels``, if there is a
+                probe) the log is there at once, and a batch whose classes are other ones is refused.
             class_names: a name for each class; their numbers by default.
             attack: what made ``logits_adv``, such as "fgsm" or "pgd-10"; ``config["attack"]`` by default. Robust
                 overfitting is judged by accuracy under a multi-step attack only.
             batch_norm: the mode of the forward passes that made the logits.
             num_probe: samples that ``probe`` takes after every epoch.
+            probe_labels: class of every probe sample, shape (num_probe,).
             probe_attack: what makes the probe's ``logits_adv``. From "pgd..." and "fgsm" the probe's accuracies follow.
             steps_per_epoch: batches per epoch, if known; the log is a little smaller then.
             callbacks: asked after every epoch, such as ``workbench.onset.monitor.OnsetMonitor``; what they answer is
                 left to the loop.
             resume: go on with the log that is there, if there is one; what it says of the run stays as it is.
+            keep_bits: bits of the mantissa, 1 to 23, that sample energies are rounded to for a smaller log; None: all.
             log_mode: how the log is written; see ``LogWriter.create``.
 
         Raises:
@@ -98,7 +103,10 @@ class EnergyRecorder:
         self._probe_attack = None if probe_attack is None else probe_attack.lower()
         self._batch_norm: BatchNormMode = _one_of("batch_norm", batch_norm, get_args(BatchNormMode))
         self._steps_per_epoch = None if steps_per_epoch is None else intake.count("steps_per_epoch", steps_per_epoch)
-        self._callbacks = tuple(callbacks)
+        self._callbacks = _callbacks(callbacks)
+        self._keep_bits = MANTISSA_BITS if keep_bits is None else intake.count("keep_bits", keep_bits, least=1)
+        if self._keep_bits > MANTISSA_BITS:
+            raise WorkbenchError(f"keep_bits is from 1 to {MANTISSA_BITS}; got {keep_bits}")
         self._log_mode: LogMode = _one_of("log_mode", log_mode, get_args(LogMode))
         self._num_classes = 0
         self._labels = {"train": _unlabelled(self._num_samples), "probe": _unlabelled(self._num_probe)}
@@ -109,11 +117,13 @@ class EnergyRecorder:
         self._closed = False
         if labels is not None:
             self._labels["train"] = intake.labels(labels, self._num_samples)
+        if probe_labels is not None:
+            self._labels["probe"] = intake.labels(probe_labels, self._num_probe)
         if self.path.exists():
             if not resume:
                 raise WorkbenchError(f"{self.path} exists; record elsewhere, or go on with it by resume=True")
             self._go_on()
-        elif labels is not None and not num_probe:
+        elif labels is not None and (probe_labels is not None or not num_probe):
             self._create()
 
     @property
@@ -234,7 +244,10 @@ class EnergyRecorder:
         """Add an event of kind "note" to the log; from the first epoch on, if there were no labels to begin with."""
         self._check_open()
         if self._writer is None:
-            raise WorkbenchError(f"{self.path} does not exist before its first epoch; give labels= to have it at once")
+            raise WorkbenchError(
+                f"{self.path} does not exist before its first epoch; "
+                "give labels= (and probe_labels=) to have it at once"
+            )
         self._note("note", self.epoch, message)
 
     def close(self, status: str = "finished") -> None:
@@ -273,10 +286,17 @@ class EnergyRecorder:
                 f"{self.path} is of {sizes[0]} training and {sizes[1]} probe samples, or of other labels: "
                 "record this run elsewhere"
             )
-        self._attack = meta.train_attack or UNKNOWN
-        self._probe_attack = meta.probe_attack
+        self._labels = labels
         self._writer = LogWriter.resume(self.path, mode=self._log_mode)
         self._note("restart", self._writer.committed, "resumed")
+        given = {"attack": self._attack, "probe_attack": self._probe_attack, "batch_norm": self._batch_norm}
+        logged = {"attack": meta.train_attack, "probe_attack": meta.probe_attack, "batch_norm": meta.train_batch_norm}
+        for name, value in given.items():
+            if value not in (logged[name], None, UNKNOWN):
+                self._note(
+                    "note", self._writer.committed, f"{name} stays {logged[name]}, as the log began, not {value}"
+                )
+        self._attack, self._probe_attack = meta.train_attack or UNKNOWN, meta.probe_attack
         self._start(self._writer, meta.method, rows, steps[steps["epoch"] < len(rows)], events)
 
     def _create(self) -> LogWriter:
@@ -298,6 +318,7 @@ class EnergyRecorder:
             train_attack=self._attack,
             probe_attack=self._probe_attack,
             batch_norm=self._batch_norm,
+            keep_bits=self._keep_bits,
         )
         self._writer = LogWriter.create(
             self.path,
@@ -355,7 +376,10 @@ class EnergyRecorder:
         self._check_open()
         size = len(self._labels[split])
         batch = intake.batch(split, size, index=index, y=y, logits_clean=logits_clean, logits_adv=logits_adv)
-        if batch is None or self._writer is not None:
+        if batch is None:
+            return batch
+        intake.same_classes(self._labels[split], index, y)
+        if self._writer is not None:
             return batch
         if self._class_names is not None and batch.num_classes > len(self._class_names):
             raise WorkbenchError(f"there are {len(self._class_names)} class_names for {batch.num_classes} logits")
@@ -383,6 +407,14 @@ class EnergyRecorder:
         kind = next((kind for kind in ("fgsm", "pgd") if (self._probe_attack or "").startswith(kind)), None)
         found = {"clean_accuracy": means[0]} | ({} if kind is None else {f"{kind}_accuracy": means[1]})
         return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _callbacks(given: Any) -> tuple[EpochCallback, ...]:
+    """A sequence of things that can be asked after an epoch."""
+    found = tuple(given) if isinstance(given, Sequence) else (given,)
+    if not all(hasattr(one, "on_start") and hasattr(one, "on_epoch") for one in found):
+        raise WorkbenchError("callbacks are objects with on_start and on_epoch, such as OnsetMonitor(on_flag=...)")
+    return found
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> Any:

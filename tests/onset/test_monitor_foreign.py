@@ -128,7 +128,7 @@ def test_a_loop_may_stop_itself_by_a_flag(tmp_path: Path) -> None:
         raise StopIteration(onset.sentence)
 
     said: list[str] = []
-    recorder = EnergyRecorder(tmp_path, num_samples=NUM, callbacks=[OnsetMonitor(said.append, on_flag=stop)])
+    recorder = EnergyRecorder(tmp_path, num_samples=NUM, callbacks=[OnsetMonitor(say=said.append, on_flag=stop)])
     with pytest.raises(StopIteration), recorder:
         train(recorder, PROBED)
     with EnergyLog.open(tmp_path) as log:
@@ -138,7 +138,7 @@ def test_a_loop_may_stop_itself_by_a_flag(tmp_path: Path) -> None:
 
 def test_the_monitor_says_what_it_flags(tmp_path: Path) -> None:
     said: list[str] = []
-    with EnergyRecorder(tmp_path, num_samples=NUM, callbacks=[OnsetMonitor(said.append)]) as recorder:
+    with EnergyRecorder(tmp_path, num_samples=NUM, callbacks=[OnsetMonitor(say=said.append)]) as recorder:
         train(recorder, PROBED)
     (sentence,) = said
     assert sentence.startswith("catastrophic overfitting from epoch 4: PGD accuracy fell from 46.0%")

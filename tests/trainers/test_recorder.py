@@ -495,7 +495,7 @@ def test_callbacks_know_what_the_log_says(tmp_path: Path, method: str, adversari
     diary = Diary([], [])
     config = {"method": method}
     with EnergyRecorder(tmp_path, num_samples=NUM, config=config, callbacks=[diary]) as recorder:
-        with pytest.raises(WorkbenchError, match="give labels= to have it at once"):
+        with pytest.raises(WorkbenchError, match="to have it at once"):
             recorder.note("too early")
         feed(recorder, 0)
         recorder.end_epoch(fgsm_accuracy=0.5)

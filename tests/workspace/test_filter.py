@@ -42,6 +42,7 @@ def chosen(text: str) -> str:
         ("seed!=none", "one two"),
         ("onset:co", "one three"),
         ("onset:ro", "three"),
+        ("status:running", "two"),
         ("onset:none", "two"),
         ("-onset:none", "one three"),
         ("-status:crashed method:*", "one two"),
@@ -56,7 +57,6 @@ def chosen(text: str) -> str:
         ('"a/one"', "one"),
         ("fgsm-der", "two"),
         ("--method:fgsm", "one"),
-        ("or", ""),
         ("(" * 150 + "pgd" + ")" * 150, "three"),
         ("-" * 300 + "method:pgd", "three"),
     ],
@@ -79,6 +79,12 @@ def test_it_chooses(text: str, names: str) -> None:
         ("(method:x", 9, "parenthesis is not closed"),
         ("method:x)", 8, "closed that was not opened"),
         ('name:"x', 5, "quotation mark"),
+        ("method:x OR", 11, "ends too early"),
+        ("name~(", 5, "quotation marks"),
+        ("onset:co,ro", 6, "co, ro, none"),
+        ("status:liv", 7, "live, finished"),
+        ("pgd>nan", 4, "a number"),
+        ('name~"(a+)+$"', 5, "repetition"),
         ("x" * (LONGEST + 1), LONGEST, "more than"),
     ],
 )
@@ -93,7 +99,9 @@ def test_it_says_what_is_wrong_and_where(text: str, column: int, words: str) -> 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_field_can_be_asked_for(name: str) -> None:
     kind = FIELDS[name].kind
-    values = dict.fromkeys(FIELDS) | {name: 3 if kind == "number" else "abc"}
-    assert parse_filter(f"{name}:{values[name]}")(values)
-    assert not parse_filter(f"-{name}:{values[name]}")(values)
-    assert not parse_filter(f"{name}:{4 if kind == 'number' else 'ab'}")(values)
+    value, other = {"number": (3, 4), "text": ("abc", "ab"), "flags": ("co", "ro")}[kind]
+    value, other = ("failed", "live") if name == "status" else (value, other)
+    values = dict.fromkeys(FIELDS) | {name: value}
+    assert parse_filter(f"{name}:{value}")(values)
+    assert not parse_filter(f"-{name}:{value}")(values)
+    assert not parse_filter(f"{name}:{other}")(values)

@@ -89,7 +89,7 @@ class TrainProgress:
             name: percent(_known(float(row[f"{name}_accuracy"]))) for name in ("clean", "fgsm", "pgd", "train_robust")
         }
         self._console.print(
-            f"{self._title}  epoch {int(row['epoch']) + 1}/{self._epochs}"
+            f"{self._title}  epoch {int(row['epoch'])} ({int(row['epoch']) + 1}/{self._epochs})"
             f"  loss {_loss(_known(float(row['train_loss'])))}  train adv {shares['train_robust']}"
             f"  ΔE {nats(_known(float(row['train_delta_energy_mean'])))}"
             f"  probe clean {shares['clean']} fgsm {shares['fgsm']} pgd {shares['pgd']}",

@@ -21,7 +21,7 @@ def run_training(out: Path, config: TrainConfig | None = None) -> int:
     stop = StopOnSignal()
     title = (config or read_config(out)).method
     progress = TrainProgress(title)
-    callbacks = (progress, OnsetMonitor(progress.say), stop)
+    callbacks = (progress, OnsetMonitor(say=progress.say), stop)
     with stop.watching(), progress.shown():
         outcome = resume_run(out, callbacks) if config is None else fit(config, out, callbacks)
     if outcome is Outcome.ALREADY_FINISHED:

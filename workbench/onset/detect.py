@@ -81,7 +81,7 @@ class OnsetDetector:
         self._count_steps(row)
         if "catastrophic" in self._onsets:
             return None
-        probed = np.isfinite(number(row, "fgsm_accuracy")) and np.isfinite(number(row, "pgd_accuracy"))
+        probed = is_probed(row)
         if steps is not None and not probed:
             for step in steps():
                 self._energy.step(step)
@@ -113,6 +113,11 @@ class OnsetDetector:
         if self._steps_made or epoch == 0:
             self._first_steps.append((epoch, self._steps_made))
         self._steps_made = int(made) if made > 0 else 0
+
+
+def is_probed(row: Row) -> bool:
+    """Whether the probe judges an epoch: it has FGSM and PGD accuracy."""
+    return bool(np.isfinite(number(row, "fgsm_accuracy")) and np.isfinite(number(row, "pgd_accuracy")))
 
 
 def detect(

@@ -31,7 +31,7 @@ class OnsetMonitor:
     ``EnergyRecorder(callbacks=...)``, a flag is noted, said, and handed to ``on_flag``, which may do what it likes.
     """
 
-    def __init__(self, say: Callable[[str], None] = _nothing, on_flag: Callable[[Onset], None] = _nothing) -> None:
+    def __init__(self, *, say: Callable[[str], None] = _nothing, on_flag: Callable[[Onset], None] = _nothing) -> None:
         """Wait for the run to start.
 
         Args:
@@ -53,7 +53,11 @@ class OnsetMonitor:
         self._config = report.config
         self._noted = {(bytes(event["kind"]).decode(), int(event["epoch"])) for event in report.events}
         self._rollbacks = []
-        self._lineage = Lineage(train_attack=report.train_attack, adversarial=report.adversarial)
+        self._lineage = Lineage(
+            train_attack=report.train_attack,
+            adversarial=report.adversarial,
+            goes_back=bool(report.rollbacks) or (report.config is not None and report.config.on_co == "rollback"),
+        )
         behind = {rolled.epoch: rolled for rolled in report.rollbacks}
         for row in report.rows:
             self._take(row, report.steps, report.notebook)

@@ -20,6 +20,9 @@ from workbench.summary.attacks import AttackSummary, read_attacks
 from workbench.summary.checkpoints import Recommendation, recommend
 from workbench.summary.epochs import EpochSummary, best_of, number, read_epochs
 
+ONE_STEP = ("fgsm", "random-noise")
+"""Attacks, by the beginning of their names, under which accuracy says nothing of robustness to PGD."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSummary:
@@ -75,14 +78,18 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
     """
     meta = log.meta
     all_steps = cache(log.steps)  # read once, and only if the detectors ask for them
+    table = log.epochs() if _measures_pgd(meta) else _without_pgd(log.epochs())
     lineage = follow(
-        log.epochs(),
+        table,
         returns=_returns(log.events()),
         steps_of=lambda epoch: steps_of(all_steps(), epoch),
         train_attack=meta.train_attack,
         adversarial=_is_adversarial(meta),
     )
-    epochs = read_epochs(log.epochs(), meta)
+    epochs, judged = read_epochs(log.epochs(), meta), read_epochs(table, meta)
+    doubts = {str(kind): why for kind, why in lineage.detector.doubts.items()}
+    if not _measures_pgd(meta):
+        doubts = dict.fromkeys(doubts, f"its PGD accuracies are under {meta.probe_attack}, which is one step at most")
     weights = _weights(log)
     return RunSummary(
         path=log.path,
@@ -99,13 +106,13 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         status=log.status,
         committed=len(epochs),
         heartbeat_age=number((time.time() if now is None else now) - log.heartbeat),
-        best=best_of(epochs),
+        best=best_of(judged),
         last=epochs[-1] if epochs else None,
         weights=weights,
-        checkpoint=recommend(weights, epochs, lineage.flags),
+        checkpoint=recommend(weights, judged, lineage.flags),
         epochs=epochs,
         onsets=lineage.flags,
-        cannot_tell={str(kind): why for kind, why in lineage.detector.doubts.items()},
+        cannot_tell=doubts,
         attacks=read_attacks(log),
     )
 
@@ -127,6 +134,18 @@ def _returns(events: NDArray[np.void]) -> dict[int, int | None]:
         with suppress(WorkbenchError):
             returns[int(event["epoch"])] = RolledBack.checkpoint_in(decode(event["message"]))
     return returns
+
+
+def _measures_pgd(meta: RunMeta) -> bool:
+    """Whether PGD accuracy is of a multi-step attack: a probe of checkpoints fills it with its first attack, any."""
+    probed = isinstance(meta.config.get("checkpoints"), list)
+    return not (probed and (meta.probe_attack or "").startswith(ONE_STEP))
+
+
+def _without_pgd(table: NDArray[np.void]) -> NDArray[np.void]:
+    blank = table.copy()
+    blank["pgd_accuracy"] = np.nan
+    return blank
 
 
 def _is_adversarial(meta: RunMeta) -> bool:

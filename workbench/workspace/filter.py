@@ -9,6 +9,7 @@ A missing value satisfies no comparison but ``!=``.
 import difflib
 import fnmatch
 import functools
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -28,6 +29,13 @@ Filter = Callable[[Values], bool]
 MENTIONED = ("name", "method", "data", "model", "run")
 LONGEST = 400
 """Characters of a filter, so that nesting stays within what Python can do, and of a value that a pattern looks at."""
+WORDS = {
+    "onset": ("co", "ro", "none"),
+    "healed": ("co", "ro", "none"),
+    "status": ("live", "finished", "stopped", "failed", "crashed", "unreadable"),
+}
+"""The words of fields that have few."""
+_NESTED = re.compile(r"\([^()]*[*+{][^()]*\)[*+{]")
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -44,7 +52,7 @@ class BadFilter(WorkbenchError):
     """
 
     def __init__(self, message: str, column: int) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} (at character {column + 1})")
         self.column = column
 
 
@@ -82,6 +90,8 @@ def _fault(text: str, column: int) -> str:
     before = text[:column].rstrip()
     if text.count('"') % 2:
         return 'a quotation mark is not closed: "'
+    if before.endswith((":", "=", "<", ">", "~")) and rest.startswith(("(", ")")):
+        return "what holds parentheses or blanks stands in quotation marks"
     if before.endswith((":", "=", "<", ">", "~")) or re.fullmatch(r"[:=<>~!]+", rest):
         return "a value is missing after the comparison"
     if text.count("(") > text.count(")"):
@@ -150,12 +160,17 @@ def _text_comparison(name: str, sign: str, text: str, column: int) -> Filter:
     if sign in _ORDER:
         raise BadFilter(f"{name} is text; compare it by : (with * and ?), = or ~", column)
     if sign == "~":
+        if _NESTED.search(text):
+            raise BadFilter("a repetition of a repetition may take for ever", column)
         try:
             pattern = re.compile(text, re.IGNORECASE)
         except re.error as error:
             raise BadFilter(f"no regular expression: {error}", column) from None
         return lambda values: pattern.search(str(values[name] or "")[:LONGEST]) is not None
-    wanted = text.casefold()
+    wanted = "live" if (name, text.casefold()) == ("status", "running") else text.casefold()
+    words = WORDS.get(name)
+    if words is not None and not any(fnmatch.fnmatchcase(word, wanted) for word in words):
+        raise BadFilter(f"{name} is {', '.join(words)}, not {text!r}; combine by OR", column)
 
     def holds(values: Values) -> bool:
         known = str(values[name] or "").casefold()
@@ -172,7 +187,8 @@ def _number(text: str) -> float | None:
         if text.endswith("%"):
             return float(text[:-1]) / 100
         top, slash, bottom = text.partition("/")
-        return float(top) / float(bottom) if slash else float(text)
+        number = float(top) / float(bottom) if slash else float(text)
+        return number if math.isfinite(number) else None
     except (ValueError, ZeroDivisionError):
         return None
 

@@ -156,7 +156,7 @@ main(sys.argv[1:])
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_files_of_another_user_can_be_looked_at(run: Path) -> None:
-    for path in (run, *run.parents[:3]):
+    for path in (run, *(parent for parent in run.parents if "pytest" in str(parent))):
         path.chmod(0o755)
     (run / "run.h5").chmod(0o444)
     for command in (["check"], ["inspect", "--json"], ["onset"]):

@@ -74,7 +74,7 @@ def test_its_robust_model_generates_digits_and_a_standard_one_speckles(
 ) -> None:
     """Judged by a support vector machine and by the distance to the nearest real digit, neither of which guided."""
     runs, _ = demo
-    assert cli("train", "--method", "standard", "--epochs", 10, "--out", "standard").returncode == 0
+    assert cli("train", "--method", "standard", "--epochs", 10, "--lr", 0.2, "--out", "standard").returncode == 0
     train = load_data("digits").train
     real = (train.images.float() * train.scale).flatten(1).numpy()
     judge = SVC(C=10).fit(real, train.labels.numpy())

@@ -90,7 +90,7 @@ class Job:
         return Ended(code=code, output=output, lines=tuple(self._lines), stopped=self._stopped and code != 0)
 
     def stop(self) -> None:
-        """Ask it to stop, as one Ctrl-C does; it keeps what it has. Asking again does nothing: a second Ctrl-C would."""
+        """Ask it to stop, as one Ctrl-C does; it keeps what it has. Asking again does nothing."""
         if not self._stopped:
             self._stopped = True
             self._send(signal.SIGINT)

@@ -82,7 +82,8 @@ def unreadable_report(errors: Iterable[str]) -> RenderableType:
     return Group(*(unbroken(("Skipped: ", "bold"), visible(error)) for error in errors))
 
 
-def _facts(summary: RunSummary) -> RenderableType:
+def run_facts(summary: RunSummary) -> dict[str, str]:
+    """What there is to say of a run besides its numbers, ready to be shown; what is unknown is left out."""
     planned = f" of {summary.planned_epochs}" if summary.planned_epochs is not None else ""
     attacks = (("training", summary.train_attack), ("probe", summary.probe_attack))
     facts = {
@@ -95,8 +96,12 @@ def _facts(summary: RunSummary) -> RenderableType:
         "created": summary.created,
         "log": summary.path,
     }
+    return {name: visible(str(value)) for name, value in facts.items() if value is not None}
+
+
+def _facts(summary: RunSummary) -> RenderableType:
     title = unbroken((visible(f"{summary.method} on {summary.dataset}"), "bold"))
-    return Group(title, *(_fact(name, visible(str(value))) for name, value in facts.items() if value is not None))
+    return Group(title, *(_fact(name, value) for name, value in run_facts(summary).items()))
 
 
 def _fact(name: str, value: str) -> Text:

@@ -14,8 +14,9 @@ from workbench.compare import Align, compare, first_onset
 from workbench.onset import Onset
 from workbench.report.comparison_figure import draw_comparison
 from workbench.report.html.plots import ACCURACIES, INK, accuracy_plot, as_svg, energy_plot, histogram_plot, loss_plot
+from workbench.report.run import run_facts
 from workbench.report.tables import run_names
-from workbench.report.text import MISSING, epsilon, mean_and_std, nats, percent, visible
+from workbench.report.text import MISSING, mean_and_std, nats, percent, visible
 from workbench.report.words import KIND_WORDS, sentence, where
 from workbench.summary import EpochSummary, RunSummary, last_healthy_checkpoint, summarize
 
@@ -103,7 +104,7 @@ def _read(path: str | Path) -> dict[str, Any]:
     return {
         "summary": summary,
         "heading": visible(f"{summary.method} on {summary.dataset}"),
-        "facts": _facts(summary),
+        "facts": run_facts(summary),
         "flags": [_flag(summary, onset) for onset in summary.onsets],
         "doubts": [
             f"{sentence(KIND_WORDS[kind])}: cannot tell, because {visible(why)}."
@@ -131,22 +132,6 @@ def _telling(summary: RunSummary) -> list[int]:
     onset = first_onset(summary)
     middle = (0, last // 2) if onset is None else (onset.last_healthy_epoch, onset.epoch, onset.rolled_back)
     return sorted({epoch for epoch in (*middle, last) if epoch is not None and epoch <= last})
-
-
-def _facts(summary: RunSummary) -> dict[str, str]:
-    planned = f" of {summary.planned_epochs}" if summary.planned_epochs is not None else ""
-    facts = {
-        "run": summary.run_id,
-        "status": f"{summary.status}, {summary.committed}{planned} epochs",
-        "model": summary.model,
-        "ε": None if summary.eps is None else epsilon(summary.eps),
-        "seed": summary.seed,
-        "training attack": summary.train_attack,
-        "probe attack": summary.probe_attack,
-        "created": summary.created,
-        "log": summary.path,
-    }
-    return {name: visible(str(value)) for name, value in facts.items() if value is not None}
 
 
 def _flag(summary: RunSummary, onset: Onset) -> dict[str, Any]:

@@ -6,11 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
-from textual.app import ComposeResult, RenderResult
-from textual.containers import Grid
+from textual.app import RenderResult
 from textual_hires_canvas import Canvas, HiResMode
-from textual_plot import PlotWidget
-from textual_plot.plot_widget import Legend
 
 from workbench.tui import palette
 from workbench.tui.palette import style
@@ -18,7 +15,7 @@ from workbench.tui.text import number, percent, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.curves import PAD
 from workbench.tui.widgets.frame import draw_box
-from workbench.tui.widgets.plot import SMALLEST, WholeCanvas, decimate, drawable, unbroken
+from workbench.tui.widgets.plot import SMALLEST, BarePlot, decimate, drawable, unbroken
 
 
 class Track(NamedTuple):
@@ -52,7 +49,7 @@ class Names(Painted):
             sheet.write(1, sheet.height - 1, f"and {more} more", style(palette.MUTED))
 
 
-class Overlay(PlotWidget, can_focus=False):
+class Overlay(BarePlot, can_focus=False):
     """Curves over a common axis; the numbers of both axes stand inside the frame, the names in ``Names`` beside it."""
 
     def __init__(self) -> None:
@@ -61,19 +58,6 @@ class Overlay(PlotWidget, can_focus=False):
         self._titles: tuple[str, ...] = ("",)
         self._share = True
         self._limits = (0.0, 1.0, 0.0, 1.0)
-
-    def compose(self) -> ComposeResult:
-        """What textual-plot composes, on canvases that can be filtered."""
-        with Grid():
-            for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
-                yield WholeCanvas(1, 1, id=name)
-        yield Legend(id="legend")
-
-    def on_mount(self) -> None:
-        """Leave the space around the box to the app's own labels."""
-        self.margin_left = self.margin_top = self.margin_bottom = 0
-        self.set_xticks([])
-        self.set_yticks([])
 
     def show(self, tracks: Sequence[Track], titles: tuple[str, ...], *, share: bool) -> None:
         """Show curves; values are accuracies if ``share``, otherwise nats."""

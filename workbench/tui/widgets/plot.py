@@ -37,18 +37,11 @@ class WholeCanvas(Canvas):
         return strip if strip.cell_length else Strip.blank(self.size.width, self.rich_style)
 
 
-class LinePlot(PlotWidget, can_focus=False):
-    """Lines over epochs with the cursor and the onsets; nothing else of the app knows textual-plot."""
-
-    def __init__(self, chart: Chart) -> None:
-        super().__init__(allow_pan_and_zoom=False)
-        self._chart = chart
-        self._shown: tuple[View, int] | None = None
-        self._lines: list[Line] = []
-        self._top = 1.0
+class BarePlot(PlotWidget, can_focus=False):
+    """textual-plot without axes, margins or keys of its own, on canvases that can be filtered."""
 
     def compose(self) -> ComposeResult:
-        """What textual-plot composes, on canvases that can be filtered."""
+        """What textual-plot composes."""
         with Grid():
             for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
                 yield WholeCanvas(1, 1, id=name)
@@ -59,6 +52,17 @@ class LinePlot(PlotWidget, can_focus=False):
         self.margin_left = self.margin_top = self.margin_bottom = 0
         self.set_xticks([])
         self.set_yticks([])
+
+
+class LinePlot(BarePlot, can_focus=False):
+    """Lines over epochs with the cursor and the onsets; nothing else of the app knows textual-plot."""
+
+    def __init__(self, chart: Chart) -> None:
+        super().__init__(allow_pan_and_zoom=False)
+        self._chart = chart
+        self._shown: tuple[View, int] | None = None
+        self._lines: list[Line] = []
+        self._top = 1.0
 
     def show(self, view: View, epoch: int) -> tuple[float, list[Label]]:
         """Show a view with the cursor at ``epoch``.

@@ -16,10 +16,11 @@ from trainers.energylog.inspection import (
 )
 from workbench.report.text import plain, unbroken, visible
 
+_GOES_ON = "train --resume, probe --resume or EnergyRecorder(resume=True) goes on from the last committed epoch."
 _SENTENCES = {
     "running": "It is live: everything committed so far was checked.",
-    "crashed": "Its writer was killed; workbench train --resume goes on from the last committed epoch.",
-    "failed": "The run failed; workbench train --resume goes on from the last committed epoch.",
+    "crashed": f"Its writer was killed; {_GOES_ON}",
+    "failed": f"The run failed; {_GOES_ON}",
     "unknown": "Its status cannot be read.",
 }
 

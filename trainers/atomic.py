@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes, *, exclusive: bool = False) -> 
             os.link(temporary, path)
         else:
             temporary.replace(path)
-        _sync_directory(path.parent)
+        sync(path.parent)
     except FileExistsError:
         raise
     except OSError as error:
@@ -56,8 +56,13 @@ def write_new(path: Path, content: bytes, *, lasting: bool) -> None:
             os.fsync(file.fileno())
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a directory, are on the disk.
+
+    Raises:
+        OSError: it cannot be done; not every file system has this for directories.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

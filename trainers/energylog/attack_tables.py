@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.energylog.files import HDF5_ERRORS, put_in_place, reason, temporary
-from trainers.energylog.layout import LIBVER
-from trainers.energylog.meta import fixed_text
+from trainers.energylog.layout import LIBVER, create_dataset
+from trainers.energylog.meta import fixed_text, read_text
 from trainers.energylog.opening import open_hdf5
 from trainers.energylog.schema import (
     DELTA_STATISTICS,
@@ -114,12 +114,12 @@ class AttackTables:
         """Check an open file; use :meth:`open` instead."""
         self.path = path
         self._file = file
-        if _attribute(file, "format") != FORMAT:
+        if read_text(file, "format") != FORMAT:
             raise WorkbenchError("it is no file of attack tables")
-        if _attribute(file, "schema_version") != str(VERSION):
+        if read_text(file, "schema_version") != str(VERSION):
             raise WorkbenchError("it is of another version")
-        self.run_id = _attribute(file, "run_id")
-        names = json.loads(_attribute(file, "inputs"))
+        self.run_id = read_text(file, "run_id")
+        names = json.loads(read_text(file, "inputs"))
         if not (isinstance(names, list) and 1 <= len(names) <= MOST_INPUTS and all(map(_is_name, names))):
             raise WorkbenchError("its inputs have no names")
         self.inputs = tuple(names)
@@ -222,20 +222,7 @@ def _create(path: Path, run_id: str, keys: SampleKeys, names: Sequence[str]) -> 
     for name, text in attributes.items():
         file.attrs[name] = fixed_text(text)
     for dataset in DATASETS:
-        created = file.create_dataset(
-            dataset.path,
-            shape=dataset.shape(sizes),
-            maxshape=dataset.maxshape(sizes),
-            chunks=dataset.chunks(sizes),
-            dtype=dataset.dtype,
-            fillvalue=dataset.fill,
-            fletcher32=True,
-            shuffle=True,
-            compression="gzip",
-            compression_opts=1,
-        )
-        created.attrs["meaning"] = fixed_text("; ".join(column.meaning for column in dataset.columns))
-        created.attrs["unit"] = fixed_text(", ".join(dict.fromkeys(column.unit for column in dataset.columns)))
+        create_dataset(file, dataset, sizes)
     file["/index"][...] = keys.index
     file["/label"][...] = keys.label
     return file
@@ -244,15 +231,6 @@ def _create(path: Path, run_id: str, keys: SampleKeys, names: Sequence[str]) -> 
 def _with_block(sizes: Mapping[str, int]) -> dict[str, int]:
     """Sizes as ``Dataset.chunks`` wants them: it also knows of steps, of which there are none here."""
     return {**sizes, "step_block": 1}
-
-
-def _attribute(file: h5py.File, name: str) -> str:
-    value = dict(file.attrs).get(name)
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if not isinstance(value, str):
-        raise WorkbenchError(f"its attribute {name} is missing")
-    return value.encode(errors="replace").decode()
 
 
 def _is_name(value: object) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 
-from trainers.atomic import write_new
+from trainers.atomic import sync, write_new
 from trainers.errors import WorkbenchError
 
 HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
@@ -86,18 +86,10 @@ def put_in_place(temporary_name: Path, path: Path) -> None:
     Raises:
         OSError: It cannot be done.
     """
-    _sync(temporary_name)
+    sync(temporary_name)
     temporary_name.replace(path)
     with suppress(OSError):  # not every file system has this call for directories
-        _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+        sync(path.parent)
 
 
 def abandon(file: h5py.File) -> None:

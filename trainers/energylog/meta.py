@@ -158,6 +158,15 @@ def read_meta(file: h5py.File) -> RunMeta:
     )
 
 
+def read_text(target: Any, name: str) -> str:
+    """One attribute as text; no other is read.
+
+    Raises:
+        WorkbenchError: It is missing, larger than an attribute may be, or no text.
+    """
+    return _text(_attributes(target, (name,)), name)
+
+
 def check_format(file: h5py.File) -> None:
     """Raise WorkbenchError unless ``file`` says that it is an energy log of a version this program knows."""
     name = file.filename

@@ -78,7 +78,8 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
     """
     meta = log.meta
     all_steps = cache(log.steps)  # read once, and only if the detectors ask for them
-    table = log.epochs() if _measures_pgd(meta) else _without_pgd(log.epochs())
+    measures_pgd = _measures_pgd(meta)
+    table = log.epochs() if measures_pgd else _without_pgd(log.epochs())
     lineage = follow(
         table,
         returns=_returns(log.events()),
@@ -86,9 +87,10 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         train_attack=meta.train_attack,
         adversarial=_is_adversarial(meta),
     )
-    epochs, judged = read_epochs(log.epochs(), meta), read_epochs(table, meta)
+    epochs = read_epochs(log.epochs(), meta)
+    judged = epochs if measures_pgd else read_epochs(table, meta)
     doubts = {str(kind): why for kind, why in lineage.detector.doubts.items()}
-    if not _measures_pgd(meta):
+    if not measures_pgd:
         doubts = dict.fromkeys(doubts, f"its PGD accuracies are under {meta.probe_attack}, which is one step at most")
     weights = _weights(log)
     return RunSummary(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from tests.tui.looks import Look, SnapCompare
 from tests.tui.runs import COLLAPSE, EPOCHS, NOW, write
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.screens.run import RunScreen
@@ -19,6 +20,7 @@ os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["COLORTERM"] = "truecolor"  # pictures are shown in colours whatever terminal the tests run on
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+Pictured = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +63,19 @@ def opened() -> Opened:
             yield pilot
 
     return open_app
+
+
+@pytest.fixture
+def pictured(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> Pictured:
+    """Compare what the app shows in a look, after some steps, with the picture that is kept."""
+
+    def check(look: Look, *paths: str, before: Callable[[Pilot[None]], object], **options: object) -> None:
+        if not look.colours:
+            monkeypatch.setenv("NO_COLOR", "1")
+        app = WorkbenchApp(*map(Path, paths), clock=lambda: NOW, theme=look.theme, **options)
+        assert snap_compare(app, terminal_size=look.size, run_before=before)
+
+    return check
 
 
 def text_of(pilot: Pilot[None]) -> str:

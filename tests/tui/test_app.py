@@ -12,7 +12,7 @@ from tests.tui.conftest import Opened, facts_of, text_of
 from tests.tui.runs import COLLAPSE, EPOCHS, NOW, NUM_PROBE, NUM_TRAIN, append, measures, meta, start, table, write
 from trainers.errors import WorkbenchError
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.keys import PANES
+from workbench.tui.panes import PANES
 
 HOSTILE = "[red]x[/] \x1b[31mred\x1b]0;title\x07 line\nbreak \u202etfel [@click=app.quit]q[/] " + "N" * 10_000
 
@@ -84,7 +84,7 @@ async def test_the_events_pane_shows_evidence_and_events(tmp_path: Path, opened:
     writer.append_event(kind="note", epoch=3, step=60, message="the learning rate was lowered")
     writer.close("stopped")
     async with opened(tmp_path / "run", size=(120, 40)) as pilot:
-        await pilot.press("5")
+        await pilot.press("0")
         await pilot.pause()
         screen = text_of(pilot)
     assert "■ stopped" in screen

@@ -8,19 +8,23 @@ import pytest
 
 from tests.tui.conftest import Opened, text_of
 from tests.tui.runs import COLLAPSE, EPOCHS
-from workbench.tui.keys import FORM_KEYS, HELP_KEYS, JOB_KEYS, KEYS, PANES
+from workbench.tui.keys.form import FORM_KEYS
+from workbench.tui.keys.help import HELP_KEYS
+from workbench.tui.keys.job import JOB_KEYS
+from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.panes import PANES
 from workbench.tui.screens.help import HelpScreen, help_entries
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.widgets.histogram import Histogram
 
 
 def test_no_key_has_two_meanings() -> None:
-    for table in (KEYS, HELP_KEYS, FORM_KEYS, JOB_KEYS):
-        assert not [key for key, count in Counter(key for row in table for key in row.keys).items() if count > 1]
+    for table in (RUN_KEYS, HELP_KEYS, FORM_KEYS, JOB_KEYS):
+        assert not [key for key, count in Counter(key for row in table.rows for key in row.keys).items() if count > 1]
 
 
 def test_every_row_is_explained() -> None:
-    assert all(row.help and row.caps and row.group for row in (*KEYS, *FORM_KEYS, *JOB_KEYS))
+    assert all(row.help and row.caps and row.group for row in (*RUN_KEYS.rows, *FORM_KEYS.rows, *JOB_KEYS.rows))
 
 
 async def test_every_key_runs_its_action(written: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,11 +36,11 @@ async def test_every_key_runs_its_action(written: Path, opened: Opened, monkeypa
 
         return action
 
-    for row in KEYS:
+    for row in RUN_KEYS.rows:
         name = row.action.split("(")[0]
         monkeypatch.setattr(RunScreen, f"action_{name}", record(name))
     async with opened(written / "collapsed") as pilot:
-        for row in KEYS:
+        for row in RUN_KEYS.rows:
             for key in row.keys:
                 done.clear()
                 await pilot.press(key)
@@ -125,8 +129,8 @@ async def test_arrows_scroll_the_text(written: Path, opened: Opened) -> None:
 
 
 async def test_help_lists_every_key_and_closes(written: Path, opened: Opened) -> None:
-    texts = [(entry.label.strip(), entry.text) for entry in help_entries()]
-    assert all((row.caps, row.help) in texts for row in (*KEYS, *JOB_KEYS))
+    texts = [(entry.label.strip(), entry.text) for entry in help_entries([RUN_KEYS, JOB_KEYS])]
+    assert all((row.caps, row.help) in texts for row in (*RUN_KEYS.rows, *JOB_KEYS.rows))
     async with opened(written / "healthy", size=(80, 24)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
@@ -135,7 +139,7 @@ async def test_help_lists_every_key_and_closes(written: Path, opened: Opened) ->
         await pilot.press("pagedown", "pagedown")
         await pilot.pause()
         assert "Find a command by name" in text_of(pilot)
-        for key in HELP_KEYS[0].keys:
+        for key in HELP_KEYS.rows[0].keys:
             await pilot.press(key)
             await pilot.pause()
             assert isinstance(pilot.app.screen, RunScreen), key
@@ -158,7 +162,7 @@ async def _ended(pilot) -> None:
 async def test_the_palette_offers_every_action(written: Path, opened: Opened) -> None:
     async with opened(written / "collapsed") as pilot:
         commands = {command.title: command for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert set(commands) == {row.help for row in KEYS if row.action != "palette"}
+        assert set(commands) == {row.help for row in RUN_KEYS.rows if row.action != "palette"}
         await pilot.press("ctrl+p")
         await pilot.pause()
         await pilot.press(*"first")
@@ -171,7 +175,7 @@ async def test_the_palette_offers_every_action(written: Path, opened: Opened) ->
 async def test_the_footer_shows_the_tables_words_and_always_help_and_quit(written: Path, opened: Opened) -> None:
     async with opened(written / "healthy") as pilot:
         footer = text_of(pilot).splitlines()[-1]
-        assert all(row.footer in footer for row in KEYS if row.footer)
+        assert all(row.footer in footer for row in RUN_KEYS.rows if row.footer)
         await pilot.resize_terminal(24, 10)
         await pilot.pause(0.1)
         footer = text_of(pilot).splitlines()[-1]

@@ -102,7 +102,7 @@ async def test_an_event_appears_before_its_epoch_ends(tmp_path: Path, opened: Op
     with start(tmp_path / "run") as writer:
         append(writer)
         async with opened(tmp_path / "run", clock=time.time) as pilot:
-            await pilot.press("5")
+            await pilot.press("0")
             writer.append_event(kind="note", epoch=1, step=25, message="saw something")
             await until(pilot, lambda: "note: saw something" in text_of(pilot))
 

@@ -7,25 +7,24 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.conftest import settled
+from tests.tui.conftest import Pictured, settled, text_of
+from tests.tui.looks import Look, SnapCompare, every_look
 from tests.tui.runs import NOW, write
 from tests.tui.test_generate import FAKE, begin, finish, keep, open_form, says, until
 from tests.tui.test_pictures import answer, some_pca
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.screens.run import RunScreen
+from workbench.tui.widgets.picture import Picture
 
-SIZES = {"80x24": (80, 24), "140x40": (140, 40)}
 PANES = {
     "overview": [],
     "onset": ["n"],
     "curves": ["2"],
     "histogram": ["3", "n"],
     "heatmap": ["4", "home", "right_square_bracket"],
-    "events": ["5"],
+    "record": ["0"],
     "help": ["question_mark"],
 }
-
-SnapCompare = Callable[..., bool]
 
 
 @pytest.fixture
@@ -47,25 +46,16 @@ def read_and(*keys: str) -> Callable[[Pilot[None]], object]:
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("size", SIZES)
+@every_look
 @pytest.mark.parametrize("pane", PANES)
-def test_a_collapsed_run(snap_compare: SnapCompare, pane: str, size: str) -> None:
-    app = WorkbenchApp(Path("collapsed"), clock=lambda: NOW)
-    assert snap_compare(app, terminal_size=SIZES[size], run_before=read_and(*PANES[pane]))
+def test_a_collapsed_run(pictured: Pictured, pane: str, look: Look) -> None:
+    pictured(look, "collapsed", before=read_and(*PANES[pane]))
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("size", SIZES)
-def test_a_healthy_run(snap_compare: SnapCompare, size: str) -> None:
-    app = WorkbenchApp(Path("healthy"), clock=lambda: NOW)
-    assert snap_compare(app, terminal_size=SIZES[size], run_before=read_and("left"))
-
-
-@pytest.mark.usefixtures("here")
-def test_without_colours(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    app = WorkbenchApp(Path("collapsed"), clock=lambda: NOW)
-    assert snap_compare(app, terminal_size=(140, 40), run_before=read_and("n"))
+@every_look
+def test_a_healthy_run(pictured: Pictured, look: Look) -> None:
+    pictured(look, "healthy", before=read_and("left"))
 
 
 @pytest.mark.usefixtures("here")
@@ -95,7 +85,7 @@ async def form(pilot: Pilot[None]) -> None:
 
 async def in_progress(pilot: Pilot[None]) -> None:
     await begin(pilot)
-    await until(pilot, says(pilot, "8 of 16 ended", "▀"))
+    await until(pilot, lambda: "8 of 16 ended" in text_of(pilot) and pilot.app.screen.query_one(Picture).strips)
 
 
 async def grid(pilot: Pilot[None]) -> None:
@@ -120,14 +110,13 @@ GENERATION = {
 
 
 @pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("size", SIZES)
+@every_look
 @pytest.mark.parametrize(("scenario", "steps"), GENERATION.values(), ids=GENERATION)
 def test_generation(
-    snap_compare: SnapCompare, scenario: str, steps: Callable[[Pilot[None]], Awaitable[None]], size: str
+    pictured: Pictured, scenario: str, steps: Callable[[Pilot[None]], Awaitable[None]], look: Look
 ) -> None:
     async def before(pilot: Pilot[None]) -> None:
         await settled(pilot)
         await steps(pilot)
 
-    app = WorkbenchApp(Path("run"), clock=lambda: NOW, command=(sys.executable, str(FAKE), scenario))
-    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
+    pictured(look, "run", before=before, command=(sys.executable, str(FAKE), scenario))

@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from tests.tui.conftest import text_of
 from tests.tui.runs import NOW, write
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.keys import FILTER_KEYS, WORKSPACE_KEYS
+from workbench.tui.keys.filter import FILTER_KEYS
+from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.screens import workspace as workspace_screen
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.help import HelpScreen
@@ -93,11 +94,11 @@ async def test_every_key_runs_its_action(runs: Path, opened_list: Listed, monkey
 
         return action
 
-    for row in WORKSPACE_KEYS:
+    for row in WORKSPACE_KEYS.rows:
         name = row.action.split("(")[0]
         monkeypatch.setattr(WorkspaceScreen, f"action_{name}", record(name))
     async with opened_list(runs) as pilot:
-        for row in WORKSPACE_KEYS:
+        for row in WORKSPACE_KEYS.rows:
             for key in row.keys:
                 done.clear()
                 await pilot.press(key)
@@ -106,9 +107,9 @@ async def test_every_key_runs_its_action(runs: Path, opened_list: Listed, monkey
 
 def test_no_key_has_two_meanings() -> None:
     for table in (WORKSPACE_KEYS, FILTER_KEYS):
-        keys = [key for row in table for key in row.keys]
+        keys = [key for row in table.rows for key in row.keys]
         assert len(keys) == len(set(keys))
-        assert all(row.help and row.caps and row.group for row in table)
+        assert all(row.help and row.caps and row.group for row in table.rows)
 
 
 async def test_a_run_is_opened_and_left_again(runs: Path, opened_list: Listed) -> None:

@@ -11,8 +11,8 @@ from textual.theme import Theme
 
 from workbench.tui import palette
 from workbench.tui.glance import Glance, is_list, read_glance
-from workbench.tui.keys import KEYS
 from workbench.tui.screens.run import RunScreen
+from workbench.tui.themes import DARK, Palette
 
 WORKBENCH = (sys.executable, "-m", "workbench")
 """How the command line is started for what needs torch or scikit-learn."""
@@ -20,20 +20,25 @@ WORKBENCH = (sys.executable, "-m", "workbench")
 STYLES = ("app.tcss",)
 WORKSPACE_STYLE = "workspace.tcss"
 
-THEME = Theme(
-    name="workbench",
-    primary=palette.ACCENT,
-    secondary=palette.MUTED,
-    warning=palette.WARNING,
-    error=palette.CATASTROPHIC,
-    success=palette.GOOD,
-    accent=palette.ACCENT,
-    foreground=palette.TEXT,
-    background=palette.BACKGROUND,
-    surface=palette.SURFACE,
-    panel=palette.SURFACE,
-    dark=True,
-)
+
+def textual_theme(theme: Palette) -> Theme:
+    """A theme of ours for Textual's own widgets and the style sheets; ``$frame`` is the colour of lines."""
+    colours = theme.colours
+    return Theme(
+        name=f"workbench-{theme.name}",
+        primary=colours[palette.ACCENT],
+        secondary=colours[palette.MUTED],
+        warning=colours[palette.WARNING],
+        error=colours[palette.CATASTROPHIC],
+        success=colours[palette.GOOD],
+        accent=colours[palette.ACCENT],
+        foreground=colours[palette.TEXT],
+        background=colours[palette.BACKGROUND],
+        surface=colours[palette.SURFACE],
+        panel=colours[palette.SURFACE],
+        dark=theme.dark,
+        variables={"frame": colours[palette.FRAME]},
+    )
 
 
 class WorkbenchApp(App[None], inherit_bindings=False):
@@ -48,6 +53,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         glance: Glance | None = None,
         clock: Callable[[], float] = time.time,
         command: Sequence[str] = WORKBENCH,
+        theme: Palette = DARK,
     ) -> None:
         """Open a run and read what it has, or a list of runs.
 
@@ -56,6 +62,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
             glance: the first frame's data if they were read already.
             clock: seconds since 1970-01-01 UTC.
             command: how the command line is started.
+            theme: its colours.
 
         Raises:
             WorkbenchError: there is no readable energy log at the only path.
@@ -63,8 +70,9 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         many = glance is None and is_list(paths)
         sheets = (*STYLES, WORKSPACE_STYLE) if many else STYLES
         super().__init__(css_path=[Path(__file__).parent / sheet for sheet in sheets])
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        palette.use(theme)
+        self.register_theme(textual_theme(theme))
+        self.theme = textual_theme(theme).name
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
         self.glance = glance
         if glance is None and not many:
@@ -79,7 +87,9 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         return WorkspaceScreen(self._paths, self._clock, self._command)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The key table's actions, for the command palette."""
-        for key in KEYS if isinstance(screen, RunScreen) else ():
-            if key.action != "palette":
-                yield SystemCommand(key.help, f"key {key.caps}", lambda action=key.action: screen.run_action(action))
+        """The actions of the keys that do something on a screen, for the command palette."""
+        for table in screen.tables() if isinstance(screen, RunScreen) else ():
+            for key in table.rows:
+                if key.action != "palette":
+                    action = f"{table.target}.{key.action}"
+                    yield SystemCommand(key.help, f"key {key.caps}", lambda action=action: screen.run_action(action))

@@ -1,6 +1,7 @@
-"""Colours, for a dark background. Hues are Okabe and Ito's, which people with any colour vision tell apart.
+"""Colours by what they stand for, and the styles made of them in the theme that is in use.
 
-No colour carries meaning alone: every series also has its marker and its name, every flag its symbol.
+Hues of the built-in themes are Okabe and Ito's, which people with any colour vision tell apart. No colour carries
+meaning alone: every series also has its marker and its name, every flag its symbol.
 """
 
 from functools import lru_cache
@@ -9,64 +10,83 @@ from itertools import pairwise
 from rich.color import Color
 from rich.style import Style
 
-BACKGROUND = "#0d1117"
-SURFACE = "#161b22"
-TEXT = "#d7dde5"
-MUTED = "#8b96a5"
-FAINT = "#465160"
-FRAME = "#303946"
-GOOD = "#2fbf8f"
-WARNING = "#e69f00"
-CURSOR = "#f5f8fc"
-ACCENT = "#56b4e9"
+from workbench.tui.themes import DARK, Palette
 
-CLEAN = "#56b4e9"
-FGSM = "#e69f00"
-PGD = "#2fbf8f"
-TRAIN = "#9aa7b8"
-CATASTROPHIC = "#ff6e4a"
-ROBUST = "#e08cc0"
+BACKGROUND = "background"
+SURFACE = "surface"
+TEXT = "text"
+MUTED = "muted"
+FAINT = "faint"
+FRAME = "frame"
+GOOD = "good"
+WARNING = "warning"
+CURSOR = "cursor"
+ACCENT = "accent"
 
-BARS = "#4fa3d9"
-GHOST = "#33424f"
-BOX = "#f0e442"
+CLEAN = "clean"
+FGSM = "fgsm"
+PGD = "pgd"
+TRAIN = "train"
+CATASTROPHIC = "catastrophic"
+ROBUST = "robust"
+
+BARS = "bars"
+GHOST = "ghost"
+BOX = "box"
+
+SERIES = ("series1", "series2", "series3", "series4", "series5", "series6", "series7")
+"""Things of one kind that are told apart, such as runs or classes."""
 
 LEVELS = 32
 """Steps of the heat map's scale."""
 
-_VIRIDIS = (
-    (0.00, "#1f1147"),
-    (0.12, "#3b2a76"),
-    (0.25, "#3b528b"),
-    (0.40, "#2c728e"),
-    (0.55, "#21918c"),
-    (0.70, "#28ae80"),
-    (0.82, "#5ec962"),
-    (0.92, "#addc30"),
-    (1.00, "#fde725"),
-)
 SHADES = " ░▒▓█"
 """The same scale where there are no colours."""
+
+_in_use = DARK
+
+
+def use(theme: Palette) -> None:
+    """Make every style from now on of this theme's colours; what was painted before must be painted anew."""
+    global _in_use  # noqa: PLW0603 - one terminal has one theme
+    _in_use = theme
+    style.cache_clear()
+    heat.cache_clear()
+
+
+def in_use() -> Palette:
+    """The theme in use."""
+    return _in_use
+
+
+def colour(name: str) -> str:
+    """What a name of this module stands for in the theme in use, as ``#rrggbb``; other colours as they are."""
+    return _in_use.colours.get(name, name)
 
 
 @lru_cache(maxsize=4096)
 def style(
     color: str | None = None, background: str | None = None, *, bold: bool = False, reverse: bool = False
 ) -> Style:
-    """A style, made once."""
-    return Style(color=color, bgcolor=background, bold=bold or None, reverse=reverse or None)
+    """A style of the theme in use, made once."""
+    return Style(
+        color=None if color is None else colour(color),
+        bgcolor=None if background is None else colour(background),
+        bold=bold or None,
+        reverse=reverse or None,
+    )
 
 
 @lru_cache(maxsize=LEVELS)
 def heat(level: int) -> str:
-    """The colour of a level of the heat map, 0 (nothing: the background) to LEVELS - 1; lightness rises throughout."""
+    """The colour of a level of the heat map, 0 (nothing: the background) to LEVELS - 1; lightness is monotonic."""
     if level <= 0:
-        return BACKGROUND
+        return colour(BACKGROUND)
     at = (level - 1) / (LEVELS - 2)
-    for (low, start), (high, end) in pairwise(_VIRIDIS):
+    for (low, start), (high, end) in pairwise(_in_use.scale):
         if at <= high:
             return _blend(start, end, (at - low) / (high - low))
-    return _VIRIDIS[-1][1]
+    return _in_use.scale[-1][1]
 
 
 def _blend(start: str, end: str, share: float) -> str:

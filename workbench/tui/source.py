@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.energylog import EnergyLog, RunMeta
+from trainers.energylog import EnergyLog, RunMeta, SampleKeys
 from trainers.energylog.schema import histogram_edges
 from trainers.errors import WorkbenchError
 from workbench.analysis import display_range
@@ -32,6 +33,7 @@ class View:
         axis: the ΔE that plots show.
         events: rows of EVENT_DTYPE.
         read_at: seconds since 1970-01-01 UTC when this was read.
+        source: where samples can be read from, in a thread.
         problem: why the log cannot be read any more, None while it can.
     """
 
@@ -45,6 +47,7 @@ class View:
     axis: DeltaAxis
     events: NDArray[np.void]
     read_at: float
+    source: "Source"
     problem: str | None = None
 
     @property
@@ -107,6 +110,24 @@ class Source:
                 self._view = replace(self._view, problem=str(error) or type(error).__name__)
             return self._view
 
+    def samples(self, split: Split, column: str, epoch: int) -> NDArray[Any]:
+        """One per-sample column of one epoch, shape (N,); see ``EnergyLog.samples``.
+
+        Raises:
+            WorkbenchError: the epoch is not in the log, or it cannot be read.
+        """
+        with self._lock:
+            return self._open().samples(split, column, epoch)
+
+    def keys(self, split: Split) -> SampleKeys:
+        """Index and label of each sample of a split.
+
+        Raises:
+            WorkbenchError: they cannot be read.
+        """
+        with self._lock:
+            return self._open().keys(split)
+
     def close(self) -> None:
         """Close the log."""
         with self._lock:
@@ -114,14 +135,12 @@ class Source:
                 self._log.close()
 
     def _read(self, split: Split | None) -> View:
-        before = self._view
-        if self._log is None:
-            self._log = EnergyLog.open(self._path, clock=self._clock)
-        else:
-            self._log.refresh()
-            if not self._log.path.exists():
-                raise WorkbenchError(f"{self._log.path} is gone; shown is what was read before")
-        log, now, wanted = self._log, self._clock(), split or (before.split if before is not None else None)
+        before, log = self._view, self._open()
+        if before is not None:
+            log.refresh()
+            if not log.path.exists():
+                raise WorkbenchError(f"{log.path} is gone; shown is what was read before")
+        now, wanted = self._clock(), split or (before.split if before is not None else None)
         if before is not None and before.split == wanted and not self._has_news(before):
             return replace(before, facts=read_facts(log), read_at=now, problem=None)
         table = log.epochs()
@@ -139,7 +158,14 @@ class Source:
             axis=DeltaAxis(*display_range(counts, histogram_edges(), SHOWN)),
             events=log.events(),
             read_at=now,
+            source=self,
         )
+
+    def _open(self) -> EnergyLog:
+        """The log, opened once."""
+        if self._log is None:
+            self._log = EnergyLog.open(self._path, clock=self._clock)
+        return self._log
 
     def _has_news(self, before: View) -> bool:
         """Whether there is more to show than another step of the epoch under way."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from rich.cells import cell_len
+from rich.color import Color
 from rich.console import Console
 from rich.segment import Segment
 from textual.strip import Strip
@@ -24,9 +25,6 @@ SIDE = 32
 GAP = 1
 HEADED = 3
 """Pixels that a row needs beyond its images: between rows, and under a line of names."""
-
-_DARK = 22
-"""Level of the gaps between images: the background of a dialogue."""
 
 _CONSOLE = Console()
 
@@ -78,14 +76,14 @@ def capacity(shape: tuple[int, int], width: int, height: int, *, between: int = 
 
 def blank(shape: tuple[int, ...]) -> Tile:
     """A place without an image."""
-    return np.full(shape, _DARK, dtype=np.uint8)
+    return np.full(shape, _gap(), dtype=np.uint8)
 
 
 def picture(tiles: Sequence[Tile], columns: int, zoom: int, width: int, *, colour: bool) -> list[Strip]:
     """Images side by side in half cells (without ``colour`` in characters of one luminance each), a strip a line."""
     if not tiles or width < 1:
         return []
-    whole = grid(np.stack(tiles), columns, zoom=zoom, gap=GAP, background=_DARK)
+    whole = grid(np.stack(tiles), columns, zoom=zoom, gap=GAP, background=_gap())
     text = half_cells(whole, min(width, whole.width), colour=colour)
     return [Strip([*row.render(_CONSOLE)]) for row in text.split("\n")]
 
@@ -111,3 +109,8 @@ def headings(names: Sequence[str], columns: int, cell: int, width: int) -> Strip
 def _centred(word: str, cell: int) -> str:
     spare = cell - 1 - cell_len(word)
     return " " * (spare // 2) + word + " " * (cell - cell_len(word) - spare // 2)
+
+
+def _gap() -> int:
+    """Grey level of the gaps between images: the background of a dialogue."""
+    return round(sum(Color.parse(palette.colour(palette.SURFACE)).get_truecolor()) / 3)

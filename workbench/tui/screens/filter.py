@@ -10,7 +10,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from trainers.errors import WorkbenchError
-from workbench.tui.keys import FILTER_KEYS, bindings
+from workbench.tui.keys.filter import FILTER_KEYS
+from workbench.tui.keys.table import bindings
 from workbench.tui.text import plain
 from workbench.tui.widgets.tabs import Footer
 from workbench.workspace import Filter, parse_filter

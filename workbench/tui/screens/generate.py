@@ -13,7 +13,8 @@ from textual.widgets import Input, Select, Static
 from trainers.errors import WorkbenchError
 from workbench.sampling.spec import MAX_STEPS, defaults_for, parse_classes
 from workbench.tui.commands import Kept, SampleRequest
-from workbench.tui.keys import FORM_KEYS, bindings
+from workbench.tui.keys.form import FORM_KEYS
+from workbench.tui.keys.table import bindings
 from workbench.tui.text import plain
 from workbench.tui.widgets.form import Field
 from workbench.tui.widgets.tabs import Footer

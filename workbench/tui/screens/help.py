@@ -8,7 +8,8 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from workbench.tui import palette
-from workbench.tui.keys import HELP_KEYS, JOB_KEYS, KEYS, Key, bindings
+from workbench.tui.keys.help import HELP_KEYS
+from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 
@@ -23,12 +24,10 @@ SYMBOLS = (
 )
 
 
-RUN_HELP = (*KEYS, *JOB_KEYS)
-
-
-def help_entries(keys: Sequence[Key] = RUN_HELP) -> list[Entry]:
+def help_entries(tables: Sequence[KeyTable]) -> list[Entry]:
     """Every key with what it does, by group, then the symbols of the plots."""
     entries: list[Entry] = []
+    keys = [key for table in tables for key in table.rows]
     for group in dict.fromkeys(key.group for key in keys):
         entries.append(Entry(label=group, gap=True, label_colour=palette.ACCENT))
         entries += [Entry(label=f"  {key.caps}", text=key.help) for key in keys if key.group == group]
@@ -36,19 +35,19 @@ def help_entries(keys: Sequence[Key] = RUN_HELP) -> list[Entry]:
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys over the run; closed by Esc, ? or q."""
+    """The keys of some tables; closed by Esc, ? or q."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(HELP_KEYS)
 
-    def __init__(self, keys: Sequence[Key] = RUN_HELP) -> None:
+    def __init__(self, tables: Sequence[KeyTable]) -> None:
         """The help on these keys."""
         super().__init__()
-        self._keys = keys
+        self._tables = tables
 
     def compose(self) -> ComposeResult:
         """One page."""
         page = Page("help", label_width=12)
-        page.fill(help_entries(self._keys))
+        page.fill(help_entries(self._tables))
         page.border_title = "Keys"
         page.border_subtitle = "Esc closes"
         yield page

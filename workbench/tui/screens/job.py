@@ -10,8 +10,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import ProgressBar, Static
 
+from workbench.tui import palette
 from workbench.tui.jobs import Ended, Job
-from workbench.tui.keys import JOB_KEYS, bindings
+from workbench.tui.keys.job import JOB_KEYS
+from workbench.tui.keys.table import bindings
 from workbench.tui.results import Result, conclusion
 from workbench.tui.text import plain
 from workbench.tui.widgets.header import STATUS_LOOKS
@@ -121,7 +123,7 @@ class JobScreen(ModalScreen[None]):
         symbol, word, colour = STATUS_LOOKS[how]
         state = self.query_one("#job-state", Static)
         state.update(f"{symbol} {word}")
-        state.styles.color = colour
+        state.styles.color = palette.colour(colour)
         end = self.query_one("#job-end", Static)
         end.update("\n".join(plain(sentence) for sentence in sentences))
         end.display = bool(sentences)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,12 +13,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from trainers.errors import WorkbenchError
+from workbench.tui.contents import WIDGETS, RunWidget, make
+from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, Split
-from workbench.tui.keys import KEYS, PANES, bindings
-from workbench.tui.widgets.curves import ACCURACY, LOSS, Curves
-from workbench.tui.widgets.facts import events, overview, problem, status
+from workbench.tui.keys.job import JOB_KEYS
+from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.panes import PANES, Layout, Pane
+from workbench.tui.widgets.facts import overview, problem, status
 from workbench.tui.widgets.header import Header
-from workbench.tui.widgets.heatmap import HeatMap
 from workbench.tui.widgets.histogram import Histogram
 from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.tabs import Footer, Tabs
@@ -34,32 +37,6 @@ FIRST_LOOK_SECONDS = 0.1
 """Pause before the first: loading numpy beside the event loop would hold up the first frame."""
 
 
-class Layout(NamedTuple):
-    """Which widgets a pane shows from a size of the terminal on, and the style class that arranges them."""
-
-    columns: int
-    rows: int
-    arrangement: str
-    widgets: tuple[str, ...]
-
-
-LAYOUTS: dict[str, tuple[Layout, ...]] = {
-    "overview": (
-        Layout(110, 32, "quarters", ("facts", "accuracy", "histogram", "heatmap")),
-        Layout(132, 0, "thirds", ("facts", "accuracy", "histogram")),
-        Layout(64, 32, "top-halves", ("facts", "histogram", "heatmap")),
-        Layout(64, 0, "halves", ("facts", "histogram")),
-        Layout(0, 32, "stack", ("facts", "histogram")),
-        Layout(0, 0, "stack", ("facts",)),
-    ),
-    "curves": (Layout(0, 18, "two-to-one", ("accuracy", "loss")), Layout(0, 0, "stack", ("accuracy",))),
-    "histogram": (Layout(0, 0, "stack", ("histogram",)),),
-    "heatmap": (Layout(0, 0, "stack", ("heatmap",)),),
-    "events": (Layout(0, 0, "stack", ("events",)),),
-}
-"""Per pane, the roomiest layout first; the first that fits is taken."""
-
-
 class RunScreen(Screen[None]):
     """Looks at one run and follows it while it trains.
 
@@ -69,7 +46,7 @@ class RunScreen(Screen[None]):
         pane: the name of the open pane.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(RUN_KEYS)
     AUTO_FOCUS = None
 
     def __init__(self, path: Path, glance: Glance, clock: Callable[[], float], command: Sequence[str]) -> None:
@@ -83,6 +60,7 @@ class RunScreen(Screen[None]):
         """
         super().__init__()
         self._path, self._glance, self._clock, self._command = path, glance, clock, command
+        self._run_context = RunContext(path=path, clock=clock, command=command)
         self._source: Source | None = None
         self.view: View | None = None
         self.epoch = glance.moment.epoch
@@ -94,19 +72,15 @@ class RunScreen(Screen[None]):
         self._clockwork: list[Timer] = []
 
     def compose(self) -> ComposeResult:
-        """All widgets at once; the layout of the open pane says which are seen."""
+        """What the first frame shows; other widgets come when a pane first needs them."""
         facts, moment = self._glance.facts, self._glance.moment
         yield Header(facts, self._clock)
         yield Tabs()
         with Container(id="panes"):
             yield Page("facts", label_width=10)
-            yield Curves(ACCURACY)
-            yield Curves(LOSS)
             yield Histogram(moment)
-            yield HeatMap()
-            yield Page("events", label_width=10)
         yield Timeline(moment, facts.num_epochs)
-        yield Footer()
+        yield Footer(*self.tables())
 
     def on_mount(self) -> None:
         """Show what is known, then read the whole run and follow it."""
@@ -205,7 +179,7 @@ class RunScreen(Screen[None]):
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen([*self.tables(), JOB_KEYS]))
 
     def action_back(self) -> None:
         """Back to the list of runs, if this run was opened from one."""
@@ -248,15 +222,42 @@ class RunScreen(Screen[None]):
     def _arrange(self, *, anew: bool = True) -> None:
         """Take the roomiest layout of the open pane that fits the terminal; unless ``anew``, only if it is another."""
         width, height = self.app.size
-        layout = next(each for each in LAYOUTS[self.pane] if width >= each.columns and height >= each.rows)
+        layout = next(each for each in self._pane.layouts if width >= each.columns and height >= each.rows)
         if layout == self._layout and not anew:
             return
         self._layout = layout
+        self.query_one(Footer).show(*self.tables())
+        self._lay(layout)
+        if any(name not in self._known_widgets() for name in layout.widgets):
+            self.call_later(self._complete, layout)
+
+    async def _complete(self, layout: Layout) -> None:
+        """Make the widgets of a layout that are not there yet."""
+        if layout is self._layout:
+            missing = [name for name in layout.widgets if name not in self._known_widgets()]
+            await self.query_one("#panes").mount_all([make(name, self._run_context) for name in missing])
+            self._lay(layout)
+
+    def _lay(self, layout: Layout) -> None:
+        """Show a layout's widgets in its order, as far as they are there; the first that can have the focus has it."""
         panes = self.query_one("#panes")
         panes.set_classes(layout.arrangement)
         for widget in panes.children:
             widget.display = widget.id in layout.widgets
+        panes.sort_children(key=lambda widget: layout.widgets.index(widget.id or "") if widget.display else -1)
+        self.set_focus(next((widget for widget in panes.children if widget.display and widget.can_focus), None))
         self._show()
+
+    def _known_widgets(self) -> set[str | None]:
+        return {widget.id for widget in self.query_one("#panes").children}
+
+    @property
+    def _pane(self) -> Pane:
+        return next(pane for pane in PANES if pane.name == self.pane)
+
+    def tables(self) -> list[KeyTable]:
+        """The keys that do something now, those of the open pane first."""
+        return [*([] if self._pane.keys is None else [self._pane.keys]), RUN_KEYS]
 
     @property
     def _num_epochs(self) -> int:
@@ -268,11 +269,9 @@ class RunScreen(Screen[None]):
         if view is not None:
             moment = view.moment(self.epoch)
             for widget in self.query_one("#panes").children:
-                if widget.display and isinstance(widget, Curves | HeatMap):
+                if widget.display and widget.id in WIDGETS:
+                    assert isinstance(widget, RunWidget)
                     widget.show(view, self.epoch)
-            events_page = self.query_one("#events", Page)
-            if events_page.display:
-                events_page.fill(events(view))
             self.query_one(Histogram).show(moment)
             self.query_one(Timeline).show(moment, view.num_epochs, view.summary.onsets)
         self._tell()

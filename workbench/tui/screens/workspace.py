@@ -17,7 +17,8 @@ from workbench.compare import ALIGNMENTS, Align, first_onset, lay
 from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
 from workbench.tui.glance import read_glance
-from workbench.tui.keys import WORKSPACE_KEYS, bindings
+from workbench.tui.keys.table import bindings
+from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.text import plain
@@ -40,7 +41,6 @@ MEASURES = {
     "clean_accuracy": ("clean accuracy on the probe set", True),
     "delta_energy_mean": ("mean ΔE, nats", False),
 }
-COLOURS = ("#56b4e9", "#e69f00", "#2fbf8f", "#e08cc0", "#f0e442", "#ff6e4a", "#9aa7b8")
 LEAST_ROWS = 20
 """Rows of the terminal below which the list has them all."""
 LEAST_COLUMNS = 90
@@ -92,7 +92,7 @@ class WorkspaceScreen(Screen[None]):
         self._catalog = Catalog(self._paths, clock)
         self._listed: dict[Path, Listed] = {}
         self._filter_text, self._filter = "", parse_filter("")
-        self._colours = cycle(COLOURS)
+        self._colours = cycle(palette.SERIES)
         self._reading, self._read_once = False, False
         self._measure, self._align = next(iter(MEASURES)), next(iter(ALIGNMENTS))
         self._clockwork: list[Timer] = []
@@ -217,7 +217,7 @@ class WorkspaceScreen(Screen[None]):
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(WORKSPACE_KEYS))
+        self.app.push_screen(HelpScreen([WORKSPACE_KEYS]))
 
     def action_quit(self) -> None:
         """Leave the app."""
@@ -230,7 +230,7 @@ class WorkspaceScreen(Screen[None]):
         if path in self.marked:
             del self.marked[path]
         else:
-            free = [colour for colour in COLOURS if colour not in self.marked.values()]
+            free = [colour for colour in palette.SERIES if colour not in self.marked.values()]
             self.marked[path] = free[0] if free else next(self._colours)
 
     def _choose(self, text: str, wanted: Filter) -> str:
@@ -281,7 +281,7 @@ class WorkspaceScreen(Screen[None]):
         """The curves of the marked runs, or of the one under the cursor, as far as they have a place on the axis."""
         here = self._under_cursor()
         chosen = [(listed, self.marked[path]) for path, listed in self._listed.items() if path in self.marked]
-        chosen = chosen or ([] if here is None else [(here, COLOURS[0])])
+        chosen = chosen or ([] if here is None else [(here, palette.SERIES[0])])
         tracks = []
         for listed, colour in chosen:
             summary = listed.entry.summary

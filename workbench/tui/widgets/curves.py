@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
+from workbench.tui.context import RunContext
 from workbench.tui.palette import style
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, RIGHT
@@ -180,6 +181,16 @@ class Curves(Widget):
         self._left.show(lambda height: [(at / top, label(at), palette.MUTED) for at in reversed(ticks(top, height))])
         self._right.show(lambda height: names)
         self._below.show(view.num_epochs, epoch)
+
+
+def accuracy(context: RunContext) -> Curves:
+    """Accuracies over epochs."""
+    return Curves(ACCURACY)
+
+
+def loss(context: RunContext) -> Curves:
+    """Loss over epochs."""
+    return Curves(LOSS)
 
 
 def _apart(wanted: list[int], last: int) -> list[int]:

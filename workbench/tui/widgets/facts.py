@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from workbench.tui import palette
+from workbench.tui.context import RunContext
 from workbench.tui.glance import Facts
 from workbench.tui.text import MISSING, age, number, percent, plain
 from workbench.tui.widgets.header import STATUS_LOOKS
-from workbench.tui.widgets.page import Entry
+from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ def overview(view: "View", now: float) -> list[Entry]:
 def events(view: "View") -> list[Entry]:
     """Each onset with its evidence, then every event, the latest first."""
     return [*_evidence(view), *_events(view, None)] or [Entry(text="nothing happened yet", colour=palette.MUTED)]
+
+
+class Events(Page):
+    """Everything that happened."""
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__("events", label_width=10)
+
+    def show(self, view: "View", epoch: int) -> None:
+        """Show the events of a view; they are the same for all epochs."""
+        self.fill(events(view))
 
 
 def problem(what: str, seconds: float) -> Entry:

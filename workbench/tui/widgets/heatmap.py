@@ -9,6 +9,7 @@ from textual.events import Click
 
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
+from workbench.tui.context import RunContext
 from workbench.tui.palette import LEVELS, SHADES, heat, style
 from workbench.tui.text import percent
 from workbench.tui.widgets.cells import Cells, Painted
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class HeatMap(Painted):
     """The stored histograms of all epochs, ΔE upwards, with the median as a line; two ΔE steps to a cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: RunContext) -> None:
         super().__init__(id="heatmap", classes="pane")
         self._view: View | None = None
         self._epoch = 0

@@ -82,7 +82,9 @@ class Overlay(BarePlot, can_focus=False):
         for track in known:
             for start, stop in unbroken(drawable(track.values)):
                 at, shown = decimate(np.arange(start, stop), track.values[start:stop], columns)
-                self.plot(track.positions[at], shown, line_style=track.colour, hires_mode=HiResMode.BRAILLE)
+                self.plot(
+                    track.positions[at], shown, line_style=palette.colour(track.colour), hires_mode=HiResMode.BRAILLE
+                )
 
     def on_resize(self) -> None:
         """Choose points for the new size."""

@@ -82,7 +82,7 @@ class LinePlot(BarePlot, can_focus=False):
         for line in self._lines:
             for start, stop in unbroken(drawable(values[line])):
                 epochs, shown = decimate(np.arange(start, stop), values[line][start:stop], 2 * max(self.size.width, 1))
-                self.plot(epochs, shown, line_style=line.colour, hires_mode=HiResMode.BRAILLE)
+                self.plot(epochs, shown, line_style=palette.colour(line.colour), hires_mode=HiResMode.BRAILLE)
         last = [(float(drawn[line][-1]) / top, f"{line.marker} {line.name}", line.colour) for line in self._lines]
         return top, sorted(last, reverse=True)
 

@@ -4,14 +4,15 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.tui import palette
-from workbench.tui.keys import KEYS, PANES, Key
+from workbench.tui.keys.table import Key, KeyTable
 from workbench.tui.palette import style
+from workbench.tui.panes import PANES
 from workbench.tui.widgets.cells import Cells, Painted
 
 
-def clickable(action: str) -> Style:
-    """A style that runs an action of the screen when its text is clicked."""
-    return Style(meta={"@click": f"screen.{action}"})
+def clickable(action: str, target: str = "screen") -> Style:
+    """A style that runs an action of the screen, or of the focused widget, when its text is clicked."""
+    return Style(meta={"@click": f"{target}.{action}"})
 
 
 class Tabs(Painted):
@@ -39,25 +40,32 @@ class Tabs(Painted):
 
 
 class Footer(Painted):
-    """The keys of a table that matter most; those that do not fit are left out, the last two never."""
+    """The keys of some tables that matter most; those that do not fit are left out, the last two never."""
 
-    def __init__(self, keys: tuple[Key, ...] = KEYS) -> None:
+    def __init__(self, *tables: KeyTable) -> None:
         super().__init__(id="footer")
-        self._keys = keys
+        self._tables = tables
+
+    def show(self, *tables: KeyTable) -> None:
+        """Show the keys of other tables."""
+        if tables != self._tables:
+            self._tables = tables
+            self.repaint()
 
     def paint(self, sheet: Cells) -> None:
         """One line."""
         x = 1
-        for key in _fitting([key for key in self._keys if key.footer is not None], sheet.width - 1):
-            click = clickable(key.action)
+        keys = [(key, table.target) for table in self._tables for key in table.rows if key.footer is not None]
+        for key, target in _fitting(keys, sheet.width - 1):
+            click = clickable(key.action, target)
             x = sheet.write(x, 0, key.caps, style(palette.ACCENT, bold=True) + click)
             if key.footer:
                 x = sheet.write(x, 0, f" {key.footer}  ", style(palette.MUTED) + click)
 
 
-def _fitting(keys: list[Key], width: int) -> list[Key]:
+def _fitting(keys: list[tuple[Key, str]], width: int) -> list[tuple[Key, str]]:
     keep_last = 2
-    while sum(_width(key) for key in keys) > width and len(keys) > keep_last:
+    while sum(_width(key) for key, _ in keys) > width and len(keys) > keep_last:
         del keys[-keep_last - 1]
     return keys
 

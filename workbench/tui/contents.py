@@ -1,0 +1,40 @@
+"""The widgets of a run by their names, each loaded when a pane first shows it."""
+
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from textual.widget import Widget
+
+from workbench.tui.context import RunContext
+
+if TYPE_CHECKING:
+    from workbench.tui.source import View
+
+WIDGETS: Mapping[str, str] = {
+    "accuracy": "workbench.tui.widgets.curves:accuracy",
+    "loss": "workbench.tui.widgets.curves:loss",
+    "heatmap": "workbench.tui.widgets.heatmap:HeatMap",
+    "events": "workbench.tui.widgets.facts:Events",
+}
+"""Where the maker of each widget is; it is called with the run's context and gives a ``RunWidget`` of that id.
+
+The two that the first frame shows, "facts" and "histogram", are the run screen's own.
+"""
+
+
+@runtime_checkable
+class RunWidget(Protocol):
+    """A widget that shows something of a run."""
+
+    def show(self, view: "View", epoch: int) -> None:
+        """Show a view with the cursor at ``epoch``. Called at every move of the cursor, so it must be quick."""
+        ...
+
+
+def make(name: str, context: RunContext) -> Widget:
+    """The widget of a name."""
+    widget = resolve_name(WIDGETS[name])(context)
+    assert isinstance(widget, Widget)
+    assert widget.id == name
+    return widget

@@ -1,0 +1,20 @@
+"""What the widgets of a run may use beyond the view they are shown."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunContext:
+    """Where a run is, what time it is, and how commands are started.
+
+    Attributes:
+        path: a run directory or its log file.
+        clock: seconds since 1970-01-01 UTC.
+        command: how the command line is started for what needs torch or scikit-learn.
+    """
+
+    path: Path
+    clock: Callable[[], float]
+    command: Sequence[str]

@@ -1,0 +1,80 @@
+"""The panes of a run as data: their keys, their widgets, and which are shown at which size of the terminal."""
+
+from typing import NamedTuple
+
+from workbench.tui.keys.table import KeyTable
+
+
+class Layout(NamedTuple):
+    """Which widgets a pane shows from a size of the terminal on, and the style class that arranges them."""
+
+    columns: int
+    rows: int
+    arrangement: str
+    widgets: tuple[str, ...]
+
+
+class Pane(NamedTuple):
+    """One view of a run.
+
+    Attributes:
+        name: of the pane.
+        key: that opens it.
+        title: in the row of panes.
+        help: what it shows, in a sentence.
+        layouts: the roomiest first; the first that fits the terminal is taken.
+        keys: what its own keys do while it is open: actions of the first of its widgets that can have the focus.
+    """
+
+    name: str
+    key: str
+    title: str
+    help: str
+    layouts: tuple[Layout, ...]
+    keys: KeyTable | None = None
+
+
+PANES: tuple[Pane, ...] = (
+    Pane(
+        name="overview",
+        key="1",
+        title="Overview",
+        help="Facts, onset, checkpoint to keep, and every plot that fits",
+        layouts=(
+            Layout(110, 32, "quarters", ("facts", "accuracy", "histogram", "heatmap")),
+            Layout(132, 0, "thirds", ("facts", "accuracy", "histogram")),
+            Layout(64, 32, "top-halves", ("facts", "histogram", "heatmap")),
+            Layout(64, 0, "halves", ("facts", "histogram")),
+            Layout(0, 32, "stack", ("facts", "histogram")),
+            Layout(0, 0, "stack", ("facts",)),
+        ),
+    ),
+    Pane(
+        name="curves",
+        key="2",
+        title="Curves",
+        help="Accuracies and loss over epochs",
+        layouts=(Layout(0, 18, "two-to-one", ("accuracy", "loss")), Layout(0, 0, "stack", ("accuracy",))),
+    ),
+    Pane(
+        name="histogram",
+        key="3",
+        title="Histogram",
+        help="ΔE of the epoch under the cursor, with quantiles",
+        layouts=(Layout(0, 0, "stack", ("histogram",)),),
+    ),
+    Pane(
+        name="heatmap",
+        key="4",
+        title="Heat map",
+        help="ΔE over all epochs",
+        layouts=(Layout(0, 0, "stack", ("heatmap",)),),
+    ),
+    Pane(
+        name="record",
+        key="0",
+        title="Record",
+        help="Onset evidence, events, configuration, provenance",
+        layouts=(Layout(0, 0, "stack", ("events",)),),
+    ),
+)

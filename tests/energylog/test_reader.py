@@ -1,5 +1,6 @@
 """The reader on good logs: caches, threads of time, a writer in the same process."""
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.energylog import runs
-from trainers.energylog import CRASHED_AFTER_SECONDS, EnergyLog, LogWriter, access
+from trainers.energylog import CRASHED_AFTER_SECONDS, EnergyLog, LogWriter, SampleKeys, SampleTable, access, schema
 from trainers.errors import WorkbenchError
 
 
@@ -207,3 +208,21 @@ def test_a_live_writer_in_another_process(path: Path) -> None:
         log.refresh()
         assert log.status == "finished"
         runs.assert_exact(log, num_epochs, num_steps=num_epochs * runs.STEPS_WRITTEN)
+
+
+@pytest.mark.parametrize("mode", ["swmr", "segments"])
+def test_a_part_of_a_column_is_that_of_the_whole(path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setattr(schema, "SAMPLE_CHUNK", 4)
+    keys = SampleKeys(index=np.arange(11), label=np.zeros(11, np.int32))
+    rng = np.random.default_rng(0)
+    with LogWriter.create(path, runs.meta(), train=keys, probe=keys, mode=mode) as writer:
+        for epoch in range(3):
+            table = SampleTable.empty(11)
+            table.energy[:] = rng.normal(size=11)
+            writer.append_epoch({"epoch": epoch}, table, table)
+        with EnergyLog.open(path) as log:
+            for epoch, part in itertools.product(range(3), [(0, 11), (0, 1), (3, 5), (7, 8), (10, 11)]):
+                whole = log.samples("train", "energy", epoch)
+                assert np.array_equal(log.samples("train", "energy", epoch, part), whole[slice(*part)])
+            with pytest.raises(WorkbenchError, match="no epoch 3"):
+                log.samples("train", "energy", 3, (0, 1))

@@ -163,6 +163,18 @@ class LogFile:
                 return self._segments.rows(path, start, stop)
         return self._attempt(path, _rows, start, stop, committed)
 
+    def part(self, path: str, row: int, first: int, end: int, *, committed: int) -> NDArray[Any]:
+        """Elements ``first`` to ``end`` of one row of a table, of which only the chunks that hold them are read.
+
+        Raises:
+            WorkbenchError: They are not there or do not match their checksums.
+        """
+        if self._segments is not None and self._is_apart(path):
+            with self._lock:
+                whole: NDArray[Any] = self._segments.rows(path, row, row + 1)[0]
+                return whole[first:end]
+        return self._attempt(path, _part, row, first, end, committed)
+
     def fixed(self, path: str) -> NDArray[Any]:
         """The whole of a data set that never changes.
 
@@ -265,6 +277,13 @@ def _rows(dataset: Any, start: int, stop: int, committed: int) -> NDArray[Any]:
     check_chunks(dataset, start, stop)
     rows: NDArray[Any] = dataset[start:stop]
     return rows
+
+
+def _part(dataset: Any, row: int, first: int, end: int, committed: int) -> NDArray[Any]:
+    _see(dataset, committed)
+    check_chunks(dataset, row, row + 1, (first, end))
+    values: NDArray[Any] = dataset[row, first:end]
+    return values
 
 
 def _whole(dataset: Any) -> NDArray[Any]:

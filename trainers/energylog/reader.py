@@ -124,13 +124,14 @@ class EnergyLog:
         with self._lock:
             return self._growing(HISTOGRAM_OF[split], "epoch")
 
-    def samples(self, split: str, column: str, epoch: int) -> NDArray[Any]:
+    def samples(self, split: str, column: str, epoch: int, part: tuple[int, int] | None = None) -> NDArray[Any]:
         """One per-sample column of one epoch, shape (N,).
 
         Args:
             split: train or probe.
             column: A name of SAMPLE_COLUMNS.
             epoch: An epoch from 0 to ``committed - 1``.
+            part: The first sample wanted and the one after the last; None for all. Of one in segments all is read.
 
         Raises:
             WorkbenchError: The epoch is not in the log, or it cannot be read.
@@ -142,13 +143,12 @@ class EnergyLog:
                 raise WorkbenchError(f"{self.path} has no epoch {epoch}; its epochs are 0 to {self.committed - 1}")
             path = f"/{split}/{column}"
             try:
-                row: NDArray[Any] = self._log.rows(path, epoch, epoch + 1, committed=self.committed)[0]
+                return self._row(path, epoch, part)
             except WorkbenchError:
                 if not self._log.in_segments or self._log.is_at(self.path):
                     raise
                 self._look()  # the run has ended meanwhile, and its segments have become one file
-                row = self._log.rows(path, epoch, epoch + 1, committed=self.committed)[0]
-            return row
+                return self._row(path, epoch, part)
 
     def keys(self, split: str) -> SampleKeys:
         """Index and label of each sample of a split.
@@ -188,6 +188,12 @@ class EnergyLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _row(self, path: str, epoch: int, part: tuple[int, int] | None) -> NDArray[Any]:
+        if part is not None:
+            return self._log.part(path, epoch, *part, committed=self.committed)
+        row: NDArray[Any] = self._log.rows(path, epoch, epoch + 1, committed=self.committed)[0]
+        return row
 
     def _look(self) -> None:
         if not self._log.is_at(self.path):

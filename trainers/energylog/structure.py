@@ -60,15 +60,18 @@ def check_shape(found: Any, expected: Dataset, sizes: Mapping[str, int]) -> None
         raise WorkbenchError(f"{expected.path} has shape {found.shape} in chunks of {found.chunks}")
 
 
-def check_chunks(dataset: Any, start: int, stop: int) -> None:
+def check_chunks(dataset: Any, start: int, stop: int, part: tuple[int, int] | None = None) -> None:
     """Raise OSError unless every chunk of these rows was written, through all filters, and is no larger than it can be.
 
     The library fills in chunks that are missing, believes one that says it was never filtered, checksum included, and
-    unpacks one of a few MB into as many GB.
+    unpacks one of a few MB into as many GB. With ``part``, only of those columns of a table.
     """
     most = int(1.01 * math.prod(dataset.chunks) * dataset.dtype.itemsize) + 64
-    begins = (start // dataset.chunks[0] * dataset.chunks[0], *(0 for _ in dataset.shape[1:]))
-    spans = zip(begins, (stop, *dataset.shape[1:]), dataset.chunks, strict=True)
+    firsts, ends = (start, *(0 for _ in dataset.shape[1:])), (stop, *dataset.shape[1:])
+    if part is not None:
+        firsts, ends = (start, part[0]), (stop, part[1])
+    begins = (first // step * step for first, step in zip(firsts, dataset.chunks, strict=True))
+    spans = zip(begins, ends, dataset.chunks, strict=True)
     wanted = set(itertools.product(*(range(*span) for span in spans)))
     if len(wanted) <= FEW_CHUNKS:
         found = [dataset.id.get_chunk_info_by_coord(offset) for offset in wanted]

@@ -110,14 +110,14 @@ class Source:
                 self._view = replace(self._view, problem=str(error) or type(error).__name__)
             return self._view
 
-    def samples(self, split: Split, column: str, epoch: int) -> NDArray[Any]:
-        """One per-sample column of one epoch, shape (N,); see ``EnergyLog.samples``.
+    def samples(self, split: Split, column: str, epoch: int, part: tuple[int, int] | None = None) -> NDArray[Any]:
+        """One per-sample column of one epoch, shape (N,), or a part of it; see ``EnergyLog.samples``.
 
         Raises:
             WorkbenchError: the epoch is not in the log, or it cannot be read.
         """
         with self._lock:
-            return self._open().samples(split, column, epoch)
+            return self._open().samples(split, column, epoch, part)
 
     def keys(self, split: Split) -> SampleKeys:
         """Index and label of each sample of a split.

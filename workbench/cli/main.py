@@ -23,6 +23,7 @@ from workbench.cli.report import report
 from workbench.cli.runs import runs
 from workbench.cli.sample import sample
 from workbench.cli.score import score
+from workbench.cli.serve import serve
 from workbench.cli.sweep_sampling import sweep_sampling
 from workbench.cli.train import train
 
@@ -32,6 +33,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     demo,
     train,
     inspect,
+    serve,
     onset,
     compare,
     check,

@@ -1,0 +1,9 @@
+"""The app by itself, whatever its output is: what a web server runs for each of its tabs."""
+
+import sys
+from pathlib import Path
+
+from workbench.tui.app import run
+
+if __name__ == "__main__":
+    run(*map(Path, sys.argv[1:]))

@@ -234,7 +234,46 @@ def test_names() -> None:
     assert [attack.name for attack in parse_attacks(names)] == expected
 
 
-@pytest.mark.parametrize("names", ["", "pgd-0", "pgd-x", "fgsm-3", "pgd-10,pgd", "autoattack", "pgd-99999", "pgd,"])
+@pytest.mark.parametrize("names", ["", "pgd-0", "pgd-x", "fgsm-3", "pgd-10,pgd", "autoattack-3", "pgd-99999", "pgd,"])
 def test_names_that_are_refused(names: str) -> None:
     with pytest.raises(WorkbenchError, match="attack"):
         parse_attacks(names)
+
+
+@pytest.mark.parametrize("name", ["fgsm-3-2", "random-noise-1-2", "pgd-10-0", "pgd-10-1001", "pgd-1-2-3", "pgd-10-x"])
+def test_restarts_that_are_refused(name: str) -> None:
+    with pytest.raises(WorkbenchError, match="attack"):
+        parse_attack(name)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "pgd-4-3", "apgd-5-2"])
+def test_an_attack_knows_how_many_passes_it_takes_at_most(name: str) -> None:
+    problem = Linear(7)
+    problem.attack(name, 1e-6)
+    assert sum(map(len, problem.asked)) <= len(problem.x) * parse_attack(name).passes
+    most = {"pgd-4-3": 15, "apgd-5-2": 14, **PASSES}
+    assert parse_attack(name).passes == most[name]
+
+
+def test_restarts_are_the_worst_of_the_starts_that_still_matter() -> None:
+    """One image at a time in numpy: attacked again while it is classified right, by starts drawn in this order."""
+    problem, eps, steps, restarts = Linear(12, batch=60), 0.04, 3, 4
+    problem.y = problem.log_softmax(problem.x).argmax(1)
+    x_adv = problem.attack(f"pgd-{steps}-{restarts}", eps, seed=21)
+    noise = torch.Generator().manual_seed(21)
+    rows, best = np.arange(60), np.full(problem.x.shape, np.nan)
+    loss, fooled = np.full(60, -np.inf), np.zeros(60, dtype=bool)
+    for _ in range(restarts):
+        starts = torch.empty(len(rows), 2, 3, 3, dtype=torch.float64).uniform_(-eps, eps, generator=noise).numpy()
+        for row, start in zip(rows, starts, strict=True):
+            x, y = problem.x[row : row + 1], problem.y[row : row + 1]
+            here = (x + start).clip(0, 1)
+            for _ in range(steps):
+                here = here + 2.5 / steps * eps * np.sign(problem.gradient(here, y))
+                here = np.clip(here, x - eps, x + eps).clip(0, 1)
+            wrong = problem.log_softmax(here).argmax(1)[0] != y[0]
+            if wrong or problem.cross_entropy(here, y)[0] > loss[row]:
+                best[row], loss[row], fooled[row] = here[0], problem.cross_entropy(here, y)[0], wrong
+        rows = np.flatnonzero(~fooled)
+    assert 5 < fooled.sum() < 55
+    assert np.allclose(x_adv, best, rtol=0, atol=1e-12)

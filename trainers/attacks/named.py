@@ -1,4 +1,4 @@
-"""Attacks by name, as evaluations ask for them: fgsm, pgd-20, targeted-pgd, trades-kl, apgd-50, random-noise."""
+"""Attacks by name, as evaluations ask for them: fgsm, pgd-20, pgd-50-10 (ten restarts), targeted-pgd, apgd-50, ..."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,18 +8,31 @@ import torch
 from torch import Tensor
 
 from trainers.attacks.apgd import apgd
+from trainers.attacks.auto import PASSES as AUTOATTACK_PASSES
+from trainers.attacks.auto import autoattack, require_autoattack
+from trainers.attacks.objectives import FROM_CLEAN_LOGITS
 from trainers.attacks.pgd import Forward, perturb
+from trainers.attacks.restarts import Attacker, restarted
 from trainers.errors import WorkbenchError
 from trainers.spec import AttackSpec, Ball, fgsm, pgd
 
-MOST_STEPS = 10_000
+MOST_STEPS, MOST_RESTARTS = 10_000, 1_000
 
 
 class Attack(NamedTuple):
-    """An attack by its full name, and what makes x* (B, C, H, W) of a forward pass, x, labels, ball and generator."""
+    """An attack that an evaluation asks for.
+
+    Attributes:
+        name: its full name, with steps and restarts.
+        run: what makes x* (B, C, H, W) of a forward pass, x, labels, ball and generator.
+        passes: forward passes that an image takes, at most; about so many for ``autoattack``.
+        gives_errors_only: whether x* is x itself wherever the attack finds no error.
+    """
 
     name: str
-    run: Callable[[Forward, Tensor, Tensor, Ball, torch.Generator], Tensor]
+    run: Attacker
+    passes: int
+    gives_errors_only: bool = False
 
 
 class Kind(NamedTuple):
@@ -28,6 +41,7 @@ class Kind(NamedTuple):
     summary: str
     steps: int | None
     make: Callable[[str, int], Attack]
+    can_restart: bool = False
 
 
 def targeted_pgd(steps: int) -> AttackSpec:
@@ -67,45 +81,66 @@ def _signed(spec: AttackSpec) -> Attack:
     def run(forward: Forward, x: Tensor, y: Tensor, ball: Ball, generator: torch.Generator) -> Tensor:
         return perturb(forward, x, y, ball=ball, attack=spec, generator=generator).x_adv
 
-    return Attack(spec.name, run)
+    return Attack(spec.name, run, spec.steps + (spec.objective in FROM_CLEAN_LOGITS))
 
 
 def _auto(name: str, steps: int) -> Attack:
     def run(forward: Forward, x: Tensor, y: Tensor, ball: Ball, generator: torch.Generator) -> Tensor:
         return apgd(forward, x, y, ball=ball, steps=steps, generator=generator)
 
-    return Attack(name, run)
+    return Attack(name, run, steps + 1)
+
+
+def _whole_autoattack(name: str, steps: int) -> Attack:
+    require_autoattack()
+    return Attack(name, autoattack, AUTOATTACK_PASSES, gives_errors_only=True)
+
+
+def _repeated(attack: Attack, restarts: int) -> Attack:
+    """The worst of several starts."""
+
+    def run(forward: Forward, x: Tensor, y: Tensor, ball: Ball, generator: torch.Generator) -> Tensor:
+        return restarted(attack.run, forward, x, y, ball=ball, generator=generator, restarts=restarts)
+
+    return Attack(f"{attack.name}-{restarts}", run, restarts * (attack.passes + 1))
 
 
 KINDS: Mapping[str, Kind] = {
     "fgsm": Kind("one step of ε from x", None, lambda name, steps: _signed(fgsm())),
-    "pgd": Kind("K steps of 2.5·ε/K from a random start", 10, lambda name, steps: _signed(pgd(steps))),
-    "targeted-pgd": Kind("the same towards a random wrong class", 10, lambda name, steps: _signed(targeted_pgd(steps))),
-    "trades-kl": Kind("KL(p(x)‖p(x*)) from x + 0.001·N", 10, lambda name, steps: _signed(trades_kl(steps))),
-    "apgd": Kind("Auto-PGD on the cross-entropy", 100, _auto),
+    "pgd": Kind("K steps of 2.5·ε/K from a random start", 10, lambda name, steps: _signed(pgd(steps)), True),
+    "targeted-pgd": Kind(
+        "the same towards a random wrong class", 10, lambda name, steps: _signed(targeted_pgd(steps)), True
+    ),
+    "trades-kl": Kind("KL(p(x)‖p(x*)) from x + 0.001·N", 10, lambda name, steps: _signed(trades_kl(steps)), True),
+    "apgd": Kind("Auto-PGD on the cross-entropy", 100, _auto, True),
     "random-noise": Kind("uniform in the ball", None, lambda name, steps: _signed(random_noise())),
+    "autoattack": Kind("APGD-CE, APGD-T, FAB-T and Square; an extra", None, _whole_autoattack),
 }
 """Every attack that an evaluation can ask for."""
 
-_NAME = re.compile(r"(.+?)(?:-([0-9]{1,9}))?")
+_NAME = re.compile(r"(.+?)(?:-([0-9]{1,9}))?(?:-([0-9]{1,9}))?")
 
 
 def parse_attack(name: str) -> Attack:
-    """An attack by name, with its number of steps where it has one: ``pgd`` is ``pgd-10``.
+    """An attack by name, with its steps and restarts: ``pgd`` is ``pgd-10``, ``pgd-50-10`` starts ten times.
 
     Raises:
-        WorkbenchError: no such attack, or no such number of steps.
+        WorkbenchError: no such attack, or no such number of steps or restarts.
     """
     match = _NAME.fullmatch(name.strip())
-    base, number = (match[1], match[2]) if match else (name, None)
+    base, number, again = match.groups() if match else (name, None, None)
     kind = KINDS.get(base)
-    if kind is None or (number is not None and kind.steps is None):
+    if kind is None or (number is not None and kind.steps is None) or (again is not None and not kind.can_restart):
         known = ", ".join(base if row.steps is None else f"{base}-K" for base, row in KINDS.items())
-        raise WorkbenchError(f"unknown attack {name!r}; known are {known}")
+        raise WorkbenchError(f"unknown attack {name[:80]!r}; known are {known}, and pgd-K-R for R restarts")
     steps = (kind.steps or 1) if number is None else int(number)
+    restarts = 1 if again is None else int(again)
     if not 1 <= steps <= MOST_STEPS:
         raise WorkbenchError(f"attack {name!r} must have 1 to {MOST_STEPS} steps")
-    return kind.make(base if kind.steps is None else f"{base}-{steps}", steps)
+    if not 1 <= restarts <= MOST_RESTARTS:
+        raise WorkbenchError(f"attack {name!r} must have 1 to {MOST_RESTARTS} restarts")
+    attack = kind.make(base if kind.steps is None else f"{base}-{steps}", steps)
+    return attack if restarts == 1 else _repeated(attack, restarts)
 
 
 def parse_attacks(names: str) -> tuple[Attack, ...]:

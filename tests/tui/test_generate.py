@@ -75,7 +75,7 @@ async def finish(pilot: Pilot[None]) -> str:
     assert isinstance(screen, JobScreen)
     await until(pilot, lambda: screen.ended is not None, 30)
     await pilot.pause(0.1)
-    await until(pilot, lambda: not screen._drawing.locked())
+    await until(pilot, lambda: not screen.job.looking.locked())
     await pilot.pause()
     return text_of(pilot)
 
@@ -194,7 +194,7 @@ async def test_a_stop_before_there_is_anything(run: Path) -> None:
     async with faked(run, "silent") as pilot:
         await begin(pilot)
         await until(pilot, says(pilot, "starting", "ready"))
-        await pilot.press("escape")
+        await pilot.press("c")
         shown = await finish(pilot)
     assert "■ stopped" in shown
     assert "There is no image yet." in shown
@@ -205,10 +205,10 @@ async def test_a_command_that_does_not_stop_is_ended(run: Path) -> None:
     async with faked(run, "deaf") as pilot:
         screen = await begin(pilot)
         await until(pilot, says(pilot, "1 of 16 ended"))
-        await pilot.press("escape")
-        await until(pilot, says(pilot, "Esc once more ends it at once"))
+        await pilot.press("c")
+        await until(pilot, says(pilot, "c once more ends it at once"))
         assert screen.ended is None
-        await pilot.press("escape")
+        await pilot.press("c")
         shown = await finish(pilot)
     assert "1 of 16 images are kept in" in shown
 
@@ -320,8 +320,8 @@ async def test_to_quit_stops_the_command(run: Path, scenario: str) -> None:
         while pilot.app.is_running:
             assert time.monotonic() < end
             await pilot.pause(0.02)
-    assert screen.ended is not None
-    assert screen.ended.stopped
+    assert screen.job.ended is not None
+    assert screen.job.ended.stopped
 
 
 async def test_a_run_without_checkpoints(tmp_path: Path) -> None:
@@ -369,8 +369,8 @@ async def test_the_real_command(tmp_path: Path) -> None:
         screen = pilot.app.screen
         await until(pilot, lambda: screen.ended is not None, 120)
         shown = await finish(pilot)
-        assert screen._result.progress is not None, "its lines of progress are understood"
-        assert (screen._result.progress.ended, screen._result.progress.total) == (4, 4)
+        assert screen.job.progress is not None, "its lines of progress are understood"
+        assert (screen.job.progress.ended, screen.job.progress.total) == (4, 4)
         await pilot.press("escape", "a")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen) and pilot.app.screen is not screen)
         await until(pilot, lambda: pilot.app.screen.ended is not None, 120)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.tui.jobs import Ended, Job, environment
+from workbench.tui.jobs.process import Ended, Job, environment
 from workbench.tui.text import LONGEST
 
 

@@ -10,12 +10,17 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from workbench.tui import palette
+from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, is_list, read_glance
+from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.themes import DARK, Palette
 
 WORKBENCH = (sys.executable, "-m", "workbench")
 """How the command line is started for what needs torch or scikit-learn."""
+
+PATIENCE_SECONDS = 15.0
+"""How long the app, when it is left, waits for a command that was asked to stop before it ends it."""
 
 STYLES = ("app.tcss",)
 WORKSPACE_STYLE = "workspace.tcss"
@@ -42,7 +47,11 @@ def textual_theme(theme: Palette) -> Theme:
 
 
 class WorkbenchApp(App[None], inherit_bindings=False):
-    """Looks at runs; follows them while they train. Its keys are those of the key tables, no others."""
+    """Looks at runs; follows them while they train. Its keys are those of the key tables, no others.
+
+    Attributes:
+        jobs: what runs beside it.
+    """
 
     TITLE = "workbench"
     ENABLE_COMMAND_PALETTE = False  # Textual would bind a key to it; the run screen opens it
@@ -74,6 +83,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.register_theme(textual_theme(theme))
         self.theme = textual_theme(theme).name
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
+        self.jobs = JobQueue(command)
         self.glance = glance
         if glance is None and not many:
             self.glance = read_glance(self._paths[0], clock)
@@ -81,10 +91,15 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     def get_default_screen(self) -> Screen[None]:
         """The run, or the list."""
         if self.glance is not None:
-            return RunScreen(self._paths[0], self.glance, self._clock, self._command)
+            context = RunContext(path=self._paths[0], clock=self._clock, command=self._command, jobs=self.jobs)
+            return RunScreen(self.glance, context)
         from workbench.tui.screens.workspace import WorkspaceScreen
 
-        return WorkspaceScreen(self._paths, self._clock, self._command)
+        return WorkspaceScreen(self._paths, self._clock, self._command, self.jobs)
+
+    async def on_unmount(self) -> None:
+        """However the app is left, no job outlives it."""
+        await self.jobs.close(PATIENCE_SECONDS)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The actions of the keys that do something on a screen, for the command palette."""

@@ -1,6 +1,5 @@
-"""The commands of this command line that the app starts in processes of their own, and what it reads from them."""
+"""The commands of this command line that the app starts in processes of their own."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +8,6 @@ from trainers.rundir import LOG_NAME, find_weights
 from workbench.sampling.settings import SETTINGS_NAME
 from workbench.target import BEST, DERIVED, find_target
 from workbench.tui.text import plain
-
-_PROGRESS = re.compile(r"[a-z]+\s+(\d{1,9})/(\d{1,9})\s+(.*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +21,7 @@ class SampleRequest:
         steps: most steps of a chain; None for the command's default.
         epoch: whose checkpoint.
         out: where the images go.
+        options: all else that is not left to the command's defaults, as ``--seed=1``.
     """
 
     classes: str
@@ -32,11 +30,12 @@ class SampleRequest:
     steps: int | None
     epoch: int
     out: Path
+    options: tuple[str, ...] = ()
 
     def arguments(self, run_dir: Path) -> tuple[str, ...]:
         """The arguments of ``workbench`` that do it."""
         steps = () if self.steps is None else ("--steps", str(self.steps))
-        what = (f"--class={self.classes}", "--num", str(self.num), *steps, "--epoch", str(self.epoch))
+        what = (f"--class={self.classes}", "--num", str(self.num), *steps, *self.options, "--epoch", str(self.epoch))
         return ("sample", *what, f"--out={self.out}", "--", str(run_dir))
 
 
@@ -51,21 +50,6 @@ class Kept:
     def title(self) -> str:
         """One line."""
         return f"epoch {self.epoch}" + "".join(f" · {role}" for role in self.roles)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """What a line of progress says: images that have ended, of how many, and the rest of the line."""
-
-    ended: int
-    total: int
-    figures: str
-
-
-def parse_progress(line: str) -> Progress | None:
-    """The progress that a line of ``workbench sample`` tells in a pipe; None for any other line."""
-    match = _PROGRESS.fullmatch(line)
-    return None if match is None else Progress(ended=int(match[1]), total=int(match[2]), figures=match[3])
 
 
 def run_dir_of(path: Path) -> Path:

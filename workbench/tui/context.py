@@ -3,6 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.tui.jobs.queue import JobQueue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,8 +17,10 @@ class RunContext:
         path: a run directory or its log file.
         clock: seconds since 1970-01-01 UTC.
         command: how the command line is started for what needs torch or scikit-learn.
+        jobs: runs such commands beside the app.
     """
 
     path: Path
     clock: Callable[[], float]
     command: Sequence[str]
+    jobs: "JobQueue"

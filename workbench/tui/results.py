@@ -1,7 +1,6 @@
 """What commands make, and how it is told: the two things that a ``JobScreen`` can show. Needs no numpy to be imported.
 
-``follow`` is called on the event loop; ``look`` and ``conclude`` read files, so they are called in threads, one at a
-time.
+``look`` and ``conclude`` read files, so they are called in threads, one at a time.
 """
 
 import shlex
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from textual.strip import Strip
 
 from trainers.errors import WorkbenchError
-from workbench.tui.commands import Progress, SampleRequest, can_go_on, parse_progress
-from workbench.tui.jobs import Ended
+from workbench.tui.commands import SampleRequest, can_go_on
+from workbench.tui.jobs.process import Ended
 from workbench.tui.text import plain
 
 if TYPE_CHECKING:
@@ -29,17 +28,11 @@ class Result(Protocol):
         title: of the dialogue.
         what: what is being made, in a line.
         doing: what is said before the command says anything.
-        progress: how far it is; None while that is not known.
     """
 
     title: str
     what: str
     doing: str
-    progress: Progress | None
-
-    def follow(self, line: str) -> bool:
-        """Take a line of the command's stderr; whether it was understood."""
-        ...
 
     def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
         """What there is to show now; None if that is as before. ``anew`` if it must be drawn in any case."""
@@ -60,17 +53,10 @@ class Samples:
         """What was asked for, and the names of the request's classes."""
         self._request, self._names = request, tuple(names)
         self._gallery: Gallery | None = None
-        self.progress: Progress | None = None
         classes = f"class {plain(names[0], 24)}" if len(names) == 1 else f"{len(names)} classes"
         images = "1 image" if request.num == 1 else f"{request.num} images"
         steps = "" if request.steps is None else f" · at most {request.steps} steps"
         self.what = f"{images} · {classes} · checkpoint of epoch {request.epoch}{steps}"
-
-    def follow(self, line: str) -> bool:
-        """Take a line of progress."""
-        progress = parse_progress(line)
-        self.progress = progress or self.progress
-        return progress is not None
 
     def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
         """The images so far; while they come, those that fit."""
@@ -107,16 +93,11 @@ class Components:
 
     title = "Class-wise PCA"
     doing = "reading the PCA, or fitting it to the training images"
-    progress: Progress | None = None
 
     def __init__(self, run: str) -> None:
         """Which run's."""
         self.what = f"training images of {plain(run)}"
         self._pca: ClassWisePCA | None = None
-
-    def follow(self, line: str) -> bool:
-        """It says nothing that is understood here."""
-        return False
 
     def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
         """All of it, once it is there."""
@@ -140,14 +121,14 @@ class Components:
         return []
 
 
-def conclusion(result: Result, ended: Ended, arguments: Sequence[str]) -> tuple[str, list[str]]:
+def conclusion(result: Result | None, ended: Ended, arguments: Sequence[str]) -> tuple[str, list[str]]:
     """How a command ended and what came of it.
 
     Returns:
         "finished", "stopped" or "failed", and sentences.
     """
     try:
-        sentences = result.conclude(ended)
+        sentences = [] if result is None else result.conclude(ended)
     except WorkbenchError as error:
         return "failed", [str(error)]
     if ended.good:

@@ -1,8 +1,6 @@
 """One run: a header, panes that share one epoch cursor, the timeline and the footer."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +26,7 @@ from workbench.tui.widgets.tabs import Footer, Tabs
 from workbench.tui.widgets.timeline import EpochChosen, Timeline
 
 if TYPE_CHECKING:
+    from workbench.tui.jobs.request import JobRequest
     from workbench.tui.source import Source, View
 
 POLL_SECONDS = 0.5
@@ -49,25 +48,22 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(RUN_KEYS)
     AUTO_FOCUS = None
 
-    def __init__(self, path: Path, glance: Glance, clock: Callable[[], float], command: Sequence[str]) -> None:
+    def __init__(self, glance: Glance, context: RunContext) -> None:
         """A screen over a run.
 
         Args:
-            path: a run directory or its log file.
             glance: what the first frame shows.
-            clock: seconds since 1970-01-01 UTC.
-            command: how the command line is started for what needs torch or scikit-learn.
+            context: where the run is, what time it is, and how commands are started.
         """
         super().__init__()
-        self._path, self._glance, self._clock, self._command = path, glance, clock, command
-        self._run_context = RunContext(path=path, clock=clock, command=command)
+        self._path, self._glance, self._clock, self._run_context = context.path, glance, context.clock, context
         self._source: Source | None = None
         self.view: View | None = None
         self.epoch = glance.moment.epoch
         self.pane = PANES[0].name
         self._layout: Layout | None = None
         self._reading = False
-        self._opened_at = clock()
+        self._opened_at = context.clock()
         self._problem: str | None = None
         self._clockwork: list[Timer] = []
 
@@ -203,15 +199,21 @@ class RunScreen(Screen[None]):
             return
         request = await self.app.push_screen_wait(form)
         if request is not None:
-            await self.app.push_screen(_launch().sampling_screen(self._path, view, self._command, request))
+            self._run_job(_launch().sampling_job(self._path, view, request))
 
     async def _show_pca(self) -> None:
         try:
-            screen = await asyncio.to_thread(lambda: _launch().pca_screen(self._path, self._command))
+            request = await asyncio.to_thread(lambda: _launch().pca_job(self._path))
         except WorkbenchError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        await self.app.push_screen(screen)
+        self._run_job(request, at_once=True)
+
+    def _run_job(self, request: "JobRequest", *, at_once: bool = False) -> None:
+        """Submit a job and show it."""
+        from workbench.tui.screens.job import JobScreen
+
+        self.app.push_screen(JobScreen(self._run_context.jobs.submit(request, at_once=at_once)))
 
     def _go(self, epoch: int) -> None:
         epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))

@@ -16,7 +16,9 @@ from trainers.errors import WorkbenchError
 from workbench.compare import ALIGNMENTS, Align, first_onset, lay
 from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
+from workbench.tui.context import RunContext
 from workbench.tui.glance import read_glance
+from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.keys.table import bindings
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.screens.filter import FilterScreen
@@ -79,16 +81,19 @@ class WorkspaceScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(WORKSPACE_KEYS)
     AUTO_FOCUS = None
 
-    def __init__(self, paths: Sequence[Path], clock: Callable[[], float], command: Sequence[str]) -> None:
+    def __init__(
+        self, paths: Sequence[Path], clock: Callable[[], float], command: Sequence[str], jobs: JobQueue
+    ) -> None:
         """A screen over some runs.
 
         Args:
             paths: run directories, log files, and directories with runs below them.
             clock: seconds since 1970-01-01 UTC.
             command: how the command line is started for what needs torch or scikit-learn.
+            jobs: runs such commands beside the app.
         """
         super().__init__()
-        self._paths, self._clock, self._command = tuple(paths), clock, tuple(command)
+        self._paths, self._clock, self._command, self._jobs = tuple(paths), clock, tuple(command), jobs
         self._catalog = Catalog(self._paths, clock)
         self._listed: dict[Path, Listed] = {}
         self._filter_text, self._filter = "", parse_filter("")
@@ -346,5 +351,5 @@ class WorkspaceScreen(Screen[None]):
         except (WorkbenchError, OSError) as error:
             self.app.call_from_thread(self.notify, plain(str(error), 300), severity="warning", markup=False)
             return
-        screen = RunScreen(path, glance, self._clock, self._command)
-        self.app.call_from_thread(self.app.push_screen, screen)
+        context = RunContext(path=path, clock=self._clock, command=self._command, jobs=self._jobs)
+        self.app.call_from_thread(self.app.push_screen, RunScreen(glance, context))

@@ -4,6 +4,7 @@ Hues of the built-in themes are Okabe and Ito's, which people with any colour vi
 meaning alone: every series also has its marker and its name, every flag its symbol.
 """
 
+import math
 from functools import lru_cache
 from itertools import pairwise
 
@@ -87,6 +88,11 @@ def heat(level: int) -> str:
         if at <= high:
             return _blend(start, end, (at - low) / (high - low))
     return _in_use.scale[-1][1]
+
+
+def shade(level: int) -> str:
+    """The character of a level of the heat map where there are no colours."""
+    return SHADES[math.ceil(level * (len(SHADES) - 1) / (LEVELS - 1))]
 
 
 def _blend(start: str, end: str, share: float) -> str:

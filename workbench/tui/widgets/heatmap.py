@@ -1,6 +1,5 @@
 """ΔE over all epochs: one column per epoch, brighter where more samples lie."""
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from textual.events import Click
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
 from workbench.tui.context import RunContext
-from workbench.tui.palette import LEVELS, SHADES, heat, style
+from workbench.tui.palette import LEVELS, heat, shade, style
 from workbench.tui.text import percent
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, RIGHT, draw_box, plot_titles
@@ -96,7 +95,7 @@ class _Picture:
 
     def _cell(self, upper: int, lower: int) -> tuple[str, Style]:
         if not self.colours:
-            return _shade(max(upper, lower)), style(palette.TEXT)
+            return shade(max(upper, lower)), style(palette.TEXT)
         if upper == lower:
             return " ", style(None, heat(lower))
         return "▀", style(heat(upper), heat(lower))
@@ -117,12 +116,8 @@ def _scale(sheet: Cells, x: int, rows: int, most: float, *, colours: bool) -> No
     sheet.write(x, 1, percent(most), style(palette.MUTED))
     for step in range(length):
         level = round((LEVELS - 1) * (length - step) / length)
-        text, look = ("██", style(heat(level))) if colours else (_shade(level) * 2, style(palette.TEXT))
+        text, look = ("██", style(heat(level))) if colours else (shade(level) * 2, style(palette.TEXT))
         sheet.write(x, 2 + step, text, look)
     sheet.write(x, 2 + length, "0%", style(palette.MUTED))
     if length + 4 < rows:
         sheet.write(x, 4 + length, "─ median", style(palette.MUTED))
-
-
-def _shade(level: int) -> str:
-    return SHADES[math.ceil(level * (len(SHADES) - 1) / (LEVELS - 1))]

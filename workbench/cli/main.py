@@ -13,6 +13,7 @@ from workbench.cli.check import check
 from workbench.cli.compare import compare
 from workbench.cli.demo import demo
 from workbench.cli.export import export
+from workbench.cli.images import images
 from workbench.cli.inspect import inspect
 from workbench.cli.landscape import landscape
 from workbench.cli.methods import methods
@@ -43,6 +44,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     methods,
     probe,
     landscape,
+    images,
     pca,
     sample,
     score,

@@ -26,14 +26,15 @@ _NEGATIVE, _ZERO, _POSITIVE = (33, 102, 172), (247, 247, 247), (178, 96, 10)
 """Blue, near-white, brown: told apart by every kind of colour vision."""
 
 
-def signed(images: NDArray[Any]) -> NDArray[np.uint8]:
+def signed(images: NDArray[Any], limit: float | None = None) -> NDArray[np.uint8]:
     """Signed images, such as components, to pictures in which zero looks the same everywhere.
 
-    Every image is scaled by its own largest absolute value. Grey ones become blue (negative) over near-white (0) to
-    brown (positive); RGB ones are laid around mid-grey, channel by channel.
+    Grey ones become blue (negative) over near-white (0) to brown (positive); RGB ones are laid around mid-grey, channel
+    by channel.
 
     Args:
         images: (N, C, H, W), C of 1 or 3.
+        limit: what has the full colour; None for the largest absolute value of each image by itself.
 
     Returns:
         (N, 3, H, W).
@@ -44,7 +45,8 @@ def signed(images: NDArray[Any]) -> NDArray[np.uint8]:
     _check_shape(images)
     num = len(images)
     largest = np.abs(images).reshape(num, -1).max(axis=1, initial=0.0).reshape(num, 1, 1, 1)
-    share = images / np.where(largest > 0, largest, 1.0)
+    largest = largest if limit is None else np.full_like(largest, limit)
+    share = np.clip(images / np.where(largest > 0, largest, 1.0), -1.0, 1.0)
     if images.shape[1] == 3:
         levels = 127.5 + 127.5 * share
     else:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.onset.catastrophic import CatastrophicDetector
 from workbench.onset.energy import EnergyDetector
-from workbench.onset.flags import Kind, Onset, Row, number
+from workbench.onset.flags import Kind, Onset, Row, number, plain_values
 from workbench.onset.robust import RobustDetector
 
 NO_ADVERSARY = "the run trained without an adversary, so there is no robustness to overfit"
@@ -78,6 +78,7 @@ class OnsetDetector:
         """
         if not self._adversarial:
             return None
+        row = plain_values(row)
         self._count_steps(row)
         if "catastrophic" in self._onsets:
             return None

@@ -1,5 +1,6 @@
 """What a detector says, and the numbers that it gives as evidence."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -57,8 +58,13 @@ class Onset:
 def number(row: Row, name: str) -> float:
     """The row's value, NaN where the row lacks the name or holds infinity."""
     names = row.dtype.names or () if isinstance(row, np.void) else row
-    value = float(row[name]) if name in names else float("nan")
-    return value if np.isfinite(value) else float("nan")
+    value = float(row[name]) if name in names else math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def plain_values(row: Row) -> Mapping[str, Any]:
+    """A row of a table as Python values by name, which are quicker to look at than numpy's; a mapping as it is."""
+    return dict(zip(row.dtype.names or (), row.item(), strict=True)) if isinstance(row, np.void) else row
 
 
 def compared(row: Row) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The epochs of a run as plain values, None where a number is missing."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,8 @@ def read_epochs(table: NDArray[np.void], meta: RunMeta) -> tuple[EpochSummary, .
     """The rows of the table; ΔE is of the training set, or of the probe set where the run has none of the former."""
     attacks = {"train": meta.train_attack, "probe": meta.probe_attack}
     split = "train" if np.isfinite(table["train_delta_energy_mean"]).any() else "probe"
+    names = table.dtype.names or ()
+    rows = [dict(zip(names, values, strict=True)) for values in table.tolist()]
     return tuple(
         EpochSummary(
             epoch=int(row["epoch"]),
@@ -74,11 +76,11 @@ def read_epochs(table: NDArray[np.void], meta: RunMeta) -> tuple[EpochSummary, .
             delta_energy=_delta(row, split, attacks[split]),
             probe_delta_energy=_delta(row, "probe", attacks["probe"]),
         )
-        for row in table
+        for row in rows
     )
 
 
-def _delta(row: np.void, split: str, attack: str | None) -> DeltaEnergy:
+def _delta(row: Mapping[str, object], split: str, attack: str | None) -> DeltaEnergy:
     values = {name: number(row[f"{split}_delta_energy_{name}"]) for name in _STATISTICS}
     return DeltaEnergy(split=split, attack=attack, **values)
 

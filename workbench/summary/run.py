@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from trainers.energylog import EnergyLog, RunMeta, decode
 from trainers.errors import WorkbenchError
 from trainers.recipes import METHODS
-from trainers.rundir import find_weights
+from trainers.rundir import LOG_NAME, find_weights
 from trainers.spec import RolledBack
+from workbench.evaluation.store import FOLDER, Found, find_evaluations
 from workbench.onset import Onset, follow, steps_of
 from workbench.summary.attacks import AttackSummary, read_attacks
 from workbench.summary.checkpoints import Recommendation, recommend
@@ -43,6 +44,7 @@ class RunSummary:
         onsets: the detectors' flags, in the order in which they were raised; those that a rollback undid say so.
         cannot_tell: why a kind of onset cannot be told, by kind.
         attacks: energies under several attacks, of a probe that took more than one.
+        evaluations: strong evaluations of the weights that the run keeps or kept.
     """
 
     path: Path
@@ -67,6 +69,7 @@ class RunSummary:
     onsets: tuple[Onset, ...]
     cannot_tell: Mapping[str, str]
     attacks: AttackSummary | None = None
+    evaluations: Found = field(default_factory=Found)
 
 
 def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
@@ -116,6 +119,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         onsets=lineage.flags,
         cannot_tell=doubts,
         attacks=read_attacks(log),
+        evaluations=_evaluations(log),
     )
 
 
@@ -162,6 +166,11 @@ def _weights(log: EnergyLog) -> Mapping[int, Path]:
     if isinstance(probed, list) and all(isinstance(name, str) for name in probed):
         return {epoch: Path(name) for epoch, name in enumerate(probed)}
     return find_weights(log.path.parent)
+
+
+def _evaluations(log: EnergyLog) -> Found:
+    """Those beside the log of a run directory."""
+    return find_evaluations(log.path.parent / FOLDER, log.meta.run_id) if log.path.name == LOG_NAME else Found()
 
 
 def _text(value: object) -> str | None:

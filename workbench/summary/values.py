@@ -5,6 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from workbench.evaluation import Found
+from workbench.evaluation import to_json as evaluation_json
 from workbench.onset import Onset
 from workbench.summary.attacks import AttackSummary
 from workbench.summary.checkpoints import last_healthy_checkpoint
@@ -44,7 +46,14 @@ def to_json(summary: RunSummary) -> dict[str, Any]:
         "epochs": [_epoch_json(epoch) for epoch in summary.epochs],
         "onsets": [onset_json(onset, summary.weights) for onset in summary.onsets],
         "attacks": None if summary.attacks is None else _attacks_json(summary.attacks),
+        **evaluations_json(summary.evaluations),
     }
+
+
+def evaluations_json(found: Found) -> dict[str, Any]:
+    """Strong evaluations as JSON values, each as in its file with its path; and why others cannot be shown."""
+    stored = [{"path": str(one.path), **evaluation_json(one.evaluation)} for one in found.stored]
+    return {"evaluations": stored, "evaluation_errors": list(found.troubles)}
 
 
 def onset_json(onset: Onset, weights: Mapping[int, Path] | None = None) -> dict[str, Any]:

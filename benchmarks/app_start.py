@@ -13,22 +13,17 @@ the process until the terminal has received text that only the finished picture 
 import argparse
 import json
 import os
-import pty
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from fcntl import ioctl
 from pathlib import Path
-from termios import TIOCSWINSZ
 
 from big_log import write_big_log
+from terminal import TIMEOUT_SECONDS, Terminal
 
 EMPTY_APP = """
 from textual.app import App
@@ -40,10 +35,7 @@ class Empty(App):
 
 Empty().run()
 """
-ROWS, COLUMNS = 36, 120
-TIMEOUT_SECONDS = 30.0
 BANNED = ("torch", "sklearn")
-TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +56,8 @@ def seconds_until_painted(command: list[str], text: str, env: dict[str, str]) ->
     Raises:
         RuntimeError: it ended, or the time ran out, before that.
     """
-    leader, follower = pty.openpty()
-    ioctl(follower, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env=env | TERMINAL, start_new_session=True
-    )
-    os.close(follower)
-    written, wanted = b"", text.encode()
-    try:
-        while wanted not in written:
-            ready, _, _ = select.select([leader], [], [], TIMEOUT_SECONDS)
-            chunk = os.read(leader, 1 << 16) if ready else b""
-            if not chunk:
-                raise RuntimeError(f"{command} did not show {text!r}; it wrote:\n{written.decode(errors='replace')}")
-            written += chunk
-        return time.perf_counter() - start, written
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        os.close(leader)
+    with Terminal(command, env) as terminal:
+        return terminal.until(text), terminal.written
 
 
 def seconds_until_done(command: list[str], env: dict[str, str]) -> tuple[float, bytes]:

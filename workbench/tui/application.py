@@ -62,6 +62,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         glance: Glance | None = None,
         clock: Callable[[], float] = time.time,
         command: Sequence[str] = WORKBENCH,
+        detach: bool = False,
         theme: Palette = DARK,
     ) -> None:
         """Open a run and read what it has, or a list of runs.
@@ -71,6 +72,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
             glance: the first frame's data if they were read already.
             clock: seconds since 1970-01-01 UTC.
             command: how the command line is started.
+            detach: leave jobs running, without asking, when the app is left or its terminal is lost.
             theme: its colours.
 
         Raises:
@@ -83,7 +85,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.register_theme(textual_theme(theme))
         self.theme = textual_theme(theme).name
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
-        self.jobs = JobQueue(command)
+        self.jobs = JobQueue(command, clock, detach=detach)
         self.glance = glance
         if glance is None and not many:
             self.glance = read_glance(self._paths[0], clock)

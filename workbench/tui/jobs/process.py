@@ -1,20 +1,60 @@
-"""One command in a process of its own: its lines as they come, how it ended, and how to end it. Knows no screen."""
+"""One command in a process of its own: its lines as they come, how it ended, and how to end it. Knows no screen.
+
+Its streams go to files in the job's folder, so that it does not need the app. A shell around it holds the folder's lock
+and writes its exit code, so that a later app can tell whether it runs and how it ended.
+"""
 
 import asyncio
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from workbench.tui.text import LONGEST
+from workbench.tui.jobs.folder import (
+    LOCK,
+    STDERR,
+    STDOUT,
+    from_shell,
+    has_ended,
+    holds,
+    is_locked,
+    open_file,
+    read_end_of,
+    read_exit,
+    read_pid,
+    take_lock,
+)
+from workbench.tui.jobs.tail import Tail
 
-CHUNK = 1 << 16
+POLL_SECONDS = 0.05
+"""Pause between looks at what a command has written, and at whether it still runs."""
+
 LINES_KEPT = 200
 """Last lines of stderr that are kept; a command that warns a million times does not fill the memory."""
 
 OVERRIDES = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 DROPPED = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-"""What would make a command write colours and bars into a pipe."""
+"""What would make a command write colours and bars into a file."""
+
+AROUND = r"""
+folder=$1
+shift
+trap : INT HUP TERM
+/bin/sh -c 'echo $$ >"$0"; exec "$@"' "$folder/pid" "$@"
+code=$?
+{ echo "$code" >"$folder/exit.new" && mv "$folder/exit.new" "$folder/exit"; } 2>/dev/null
+exit "$code"
+"""
+"""The shell around a command. Signals are for the command; the shell waits for it."""
+
+LOST = 255
+"""Exit code of a command that left none."""
+
+LEFT_NOTHING = "it left no exit code: it was killed, or the machine went down"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,9 +63,9 @@ class Ended:
 
     Attributes:
         code: exit code; minus the number of the signal that killed it.
-        output: all of its stdout.
+        output: its stdout, at most the last megabytes.
         lines: its last lines on stderr.
-        stopped: whether it had been asked to stop.
+        stopped: whether it ended because it was asked to.
     """
 
     code: int
@@ -36,7 +76,7 @@ class Ended:
     @property
     def good(self) -> bool:
         """Whether it did what it was told."""
-        return self.code == 0
+        return self.code == 0 and not self.stopped
 
     @property
     def complaint(self) -> str:
@@ -49,45 +89,77 @@ class Ended:
 
 
 class Job:
-    """A command that runs once.
+    """A command that runs once, its streams in a folder."""
 
-    Its stdin is empty and its streams are pipes. It stays in the app's process group, so that it ends with a terminal
-    that is lost.
-    """
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        on_line: Callable[[str], None] = lambda line: None,
+        *,
+        own_session: bool = False,
+    ) -> None:
+        """Say what to run.
 
-    def __init__(self, command: Sequence[str], on_line: Callable[[str], None] = lambda line: None) -> None:
-        """Say what to run, and who is told each line of stderr (on the event loop, so briefly)."""
+        Args:
+            command: what.
+            folder: an empty one for its streams.
+            on_line: told each line of stderr, on the event loop, so briefly.
+            own_session: whether it outlives the terminal; otherwise it ends with a terminal that is lost.
+        """
         self.command = tuple(command)
-        self._on_line = on_line
-        self._process: asyncio.subprocess.Process | None = None
+        self._folder, self._on_line, self._own_session = folder, on_line, own_session
+        self._process: subprocess.Popen[bytes] | None = None
+        self._files: list[int] = []
+        self._pid: int | None = None
         self._lines: list[str] = []
         self._stopped = False
+        self._unsent: signal.Signals | None = None
+        self._over = asyncio.Event()
 
-    async def run(self) -> Ended:
-        """Start it and wait until it has ended; one that is no longer waited for is asked to stop."""
+    @property
+    def pid(self) -> int | None:
+        """The process around the command, if this app started it."""
+        return None if self._process is None else self._process.pid
+
+    async def run(self, started: Callable[[], None] = lambda: None) -> Ended:
+        """Start it and wait until it has ended.
+
+        Args:
+            started: called in a thread once it runs.
+        """
         if self._stopped:
             return Ended(code=-signal.SIGINT, output="", lines=(), stopped=True)
         try:
-            self._process = process = await asyncio.create_subprocess_exec(
-                *self.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment(os.environ),
-            )
+            await asyncio.to_thread(self._start)
+            await asyncio.to_thread(started)
+            return await self.follow()
         except (OSError, ValueError) as error:
             return Ended(code=127, output="", lines=(f"cannot start {self.command[0]}: {error}",), stopped=False)
-        if self._stopped:
-            self._send(signal.SIGINT)
-        assert process.stdout is not None
-        assert process.stderr is not None
+
+    async def follow(self) -> Ended:
+        """Wait until it has ended; it may have been started by another app.
+
+        Raises:
+            OSError: its folder is not there.
+        """
         try:
-            output, _ = await asyncio.gather(_all(process.stdout), self._follow(process.stderr))
-            code = await process.wait()
-        except asyncio.CancelledError:
-            self.stop()
-            raise
-        return Ended(code=code, output=output, lines=tuple(self._lines), stopped=self._stopped and code != 0)
+            with ExitStack() as stack:
+                self._files = self._files or await asyncio.to_thread(self._open)
+                stack.callback(self._close)
+                _, stdout, stderr = self._files
+                tail = Tail(stderr)
+                while await asyncio.to_thread(self._runs):
+                    self._take(await asyncio.to_thread(tail.read))
+                    self._send_unsent()
+                    await asyncio.sleep(POLL_SECONDS)
+                self._take(await asyncio.to_thread(tail.finish))
+                output = await asyncio.to_thread(read_end_of, stdout)
+                code = await asyncio.to_thread(self._code)
+        finally:
+            self._over.set()
+        stopped = code != 0 and (self._stopped or code in (130, -signal.SIGINT))
+        return Ended(code=code, output=output.decode("utf-8", "replace"), lines=tuple(self._lines), stopped=stopped)
 
     def stop(self) -> None:
         """Ask it to stop, as one Ctrl-C does; it keeps what it has. Asking again does nothing."""
@@ -103,45 +175,76 @@ class Job:
     async def end(self, patience: float) -> None:
         """Ask it to stop and wait until it has; one that has not after ``patience`` seconds is ended."""
         self.stop()
-        if self._process is None:
+        if not self._files:
             return
         try:
-            await asyncio.wait_for(self._process.wait(), patience)
+            await asyncio.wait_for(self._over.wait(), patience)
         except TimeoutError:
             self.kill()
-            await self._process.wait()
+            await self._over.wait()
+
+    def _start(self) -> None:
+        if shutil.which(self.command[0]) is None:
+            raise FileNotFoundError(f"there is no such program: {self.command[0]}")
+        with ExitStack() as stack:
+            lock = take_lock(self._folder)
+            stack.callback(os.close, lock)
+            stdout, stderr = (stack.enter_context((self._folder / name).open("xb")) for name in (STDOUT, STDERR))
+            self._files = self._open()
+            self._process = subprocess.Popen(
+                ("/bin/sh", "-c", AROUND, "sh", str(self._folder.absolute()), *self.command),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(lock,),
+                env=environment(os.environ),
+                start_new_session=self._own_session,
+            )
+
+    def _open(self) -> list[int]:
+        """What is read while it runs, opened once: a folder that vanishes takes nothing away."""
+        return [open_file(self._folder / name) for name in (LOCK, STDOUT, STDERR)]
+
+    def _close(self) -> None:
+        while self._files:
+            os.close(self._files.pop())
+
+    def _runs(self) -> bool:
+        """In a thread: whether the shell around it or the command itself runs."""
+        self._pid = self._pid or read_pid(self._folder)
+        if self._process is not None and self._process.poll() is None:
+            return True
+        return is_locked(self._files[0]) and not has_ended(self._folder)
+
+    def _code(self) -> int:
+        code = read_exit(self._folder)
+        if code is None and self._process is not None and self._process.returncode is not None:
+            code = from_shell(self._process.returncode)
+        if code is None:
+            code = LOST
+            self._lines.append(f"workbench: {LEFT_NOTHING}")
+        return code
 
     def _send(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            try:
-                self._process.send_signal(number)
-            except ProcessLookupError:
-                return
+        self._unsent = number
+        self._send_unsent()
 
-    async def _follow(self, stream: asyncio.StreamReader) -> None:
-        """Tell every line, cut to a length that can be shown, however long it is in the pipe."""
-        rest = b""
-        while chunk := await stream.read(CHUNK):
-            *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
-            for line in lines:
-                self._take(line)
-            rest = rest[:LONGEST]
-        self._take(rest)
+    def _send_unsent(self) -> None:
+        """Send the command its signal, as soon as it is known which process it is."""
+        if self._unsent is not None and self._pid is not None and self._files and holds(self._pid, self._files[0]):
+            number, self._unsent = self._unsent, None
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, number)
 
-    def _take(self, line: bytes) -> None:
-        text = line[:LONGEST].decode("utf-8", "replace").rstrip()
-        if text:
-            self._lines = [*self._lines[-LINES_KEPT + 1 :], text]
-            self._on_line(text)
+    def _take(self, lines: list[str]) -> None:
+        self._lines = [*self._lines, *lines][-LINES_KEPT:]
+        for line in lines:
+            self._on_line(line)
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a command whose streams are pipes."""
+    """The environment of a command whose streams are files."""
     return {name: value for name, value in outer.items() if name not in DROPPED} | OVERRIDES
-
-
-async def _all(stream: asyncio.StreamReader) -> str:
-    return (await stream.read()).decode("utf-8", "replace")
 
 
 def _signal_name(number: int) -> str:

@@ -3,28 +3,45 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.jobs.task import UNFINISHED, Task
 
+if TYPE_CHECKING:
+    from workbench.tui.jobs.record import Record
+
 Watcher = Callable[[Task], None]
+
+SHORT = ("pca", "images")
+"""Kinds that do not hold up the queue where another app has started them."""
 
 
 class JobQueue:
-    """Runs jobs. Its methods are called on the event loop."""
+    """Runs jobs. Its methods are called on the event loop.
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """A queue with nothing in it; ``command`` is how the command line is started."""
-        self._command = tuple(command)
+    Attributes:
+        detach: whether the app, when it is left or lost, leaves its jobs running.
+    """
+
+    def __init__(self, command: Sequence[str], clock: Callable[[], float], *, detach: bool = False) -> None:
+        """A queue with nothing in it.
+
+        Args:
+            command: how the command line is started.
+            clock: seconds since 1970-01-01 UTC.
+            detach: start jobs in sessions of their own, and leave them running.
+        """
+        self._command, self._clock, self.detach = tuple(command), clock, detach
         self._tasks: list[Task] = []
-        self._long: Task | None = None
+        self._long: list[Task] = []
         self._waiting: list[Task] = []
         self._watchers: list[Watcher] = []
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def tasks(self) -> Sequence[Task]:
-        """All jobs of this app, in the order in which they were submitted."""
+        """All jobs of this app, in the order in which they were submitted, and those of others that were found."""
         return tuple(self._tasks)
 
     @property
@@ -32,9 +49,21 @@ class JobQueue:
         """Those that run or wait."""
         return tuple(task for task in self._tasks if task.state in UNFINISHED)
 
+    @property
+    def ours(self) -> Sequence[Task]:
+        """Those that run or wait because of this app."""
+        return tuple(task for task in self.unfinished if task.ours)
+
     def submit(self, request: JobRequest, *, at_once: bool = False) -> Task:
         """Run a job when those before it have ended; ``at_once`` beside them, which is for short ones."""
-        task = Task(request, len(self._tasks) + 1, self._command, self._tell)
+        task = Task(
+            request,
+            len(self._tasks) + 1,
+            self._tell,
+            command=self._command,
+            clock=self._clock,
+            own_session=self.detach,
+        )
         self._tasks.append(task)
         if at_once:
             self._start(task)
@@ -44,27 +73,59 @@ class JobQueue:
         self._tell(task)
         return task
 
+    async def find(self, *run_dirs: Path) -> None:
+        """Take up the jobs of some runs that an earlier app, or another one, has left running."""
+        from workbench.tui.jobs.record import read_records
+
+        for run_dir in run_dirs:
+            records = await asyncio.to_thread(read_records, run_dir)
+            known = {task.record.folder for task in self._tasks if task.record is not None}
+            for record in reversed(records):
+                if record.state == "running" and record.folder not in known:
+                    self._take_up(record, run_dir)
+
     def watch(self, callback: Watcher) -> Callable[[], None]:
         """Have a function called with every job of which something changes, until the returned one is called."""
         self._watchers.append(callback)
-        return lambda: self._watchers.remove(callback)
 
-    def of_run(self, run_dir: Path) -> Sequence[Task]:
-        """The jobs over a run."""
-        return tuple(task for task in self._tasks if task.request.run_dir == run_dir)
+        def undo() -> None:
+            if callback in self._watchers:
+                self._watchers.remove(callback)
+
+        return undo
 
     async def close(self, patience: float) -> None:
-        """Stop all that has not ended; what does not stop in ``patience`` seconds is ended."""
-        unfinished, self._waiting = self.unfinished, []
-        await asyncio.gather(*(task.end(patience) for task in unfinished))
-        await asyncio.gather(*self._running)
+        """The app is left: stop what it has started and has not ended; what does not stop in time is ended."""
+        self._watchers.clear()
+        if not self.detach:
+            self._waiting.clear()
+            await asyncio.gather(*(task.end(patience) for task in self.ours))
+        for running in tuple(self._running):
+            running.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def abandon(self) -> None:
+        """The app is ended from outside: have what it has started stop, without waiting for it."""
+        for task in self.ours if not self.detach else ():
+            task.stop()
+
+    def _take_up(self, record: "Record", run_dir: Path) -> None:
+        from workbench.tui.jobs.found import request_of
+
+        task = Task(request_of(record, run_dir), len(self._tasks) + 1, self._tell, clock=self._clock, record=record)
+        self._tasks.append(task)
+        if record.kind not in SHORT:
+            self._long.append(task)
+        self._start(task)
+        self._tell(task)
 
     def _go_on(self) -> None:
         """Start the next long job if none runs."""
         self._waiting = [task for task in self._waiting if task.state == "queued"]
-        if self._waiting and (self._long is None or self._long.state not in UNFINISHED):
-            self._long = self._waiting.pop(0)
-            self._start(self._long)
+        self._long = [task for task in self._long if task.state in UNFINISHED]
+        if self._waiting and not self._long:
+            self._long.append(self._waiting.pop(0))
+            self._start(self._long[-1])
 
     def _start(self, task: Task) -> None:
         running = asyncio.create_task(self._run(task))

@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Literal
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from trainers.errors import WorkbenchError
 from workbench.tui.jobs.process import Ended, Job
 from workbench.tui.jobs.progress import Progress, parse_progress
 from workbench.tui.jobs.request import JobRequest
+
+if TYPE_CHECKING:
+    from workbench.tui.jobs.record import Record
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
 UNFINISHED = ("queued", "running")
 
 
 class Task:
-    """A job that a ``JobQueue`` runs.
+    """A job that a ``JobQueue`` runs, or one of an earlier app that still runs.
 
     Attributes:
         request: what it is to do.
@@ -23,47 +30,72 @@ class Task:
         note: the last other line that it wrote to stderr.
         ended: how it ended; None while it has not.
         asked: whether it was asked to stop.
+        record: what is written of it; None while it waits.
+        warning: why nothing is, or elsewhere; "" if all is well.
+        ours: whether this app started it, and so ends it when it is left.
         looking: held by the screen that lets the request's result look, which it does in one thread at a time.
     """
 
     def __init__(
-        self, request: JobRequest, number: int, command: Sequence[str], changed: Callable[["Task"], None]
+        self,
+        request: JobRequest,
+        number: int,
+        changed: Callable[["Task"], None],
+        *,
+        command: Sequence[str] = (),
+        clock: Callable[[], float],
+        own_session: bool = False,
+        record: "Record | None" = None,
     ) -> None:
-        """A job that waits.
+        """A job that waits, or with a ``record`` one that another app has started.
 
         Args:
             request: what it is to do.
             number: of the job.
-            command: how the command line is started.
             changed: called on the event loop whenever something of it is another.
+            command: how the command line is started.
+            clock: seconds since 1970-01-01 UTC.
+            own_session: whether it outlives the terminal.
+            record: of a job that runs.
         """
-        self.request, self.number = request, number
-        self.state: State = "queued"
+        self.request, self.number, self.record = request, number, record
+        self.ours = record is None
+        self.state: State = "queued" if record is None else "running"
         self.progress: Progress | None = None
-        self.note = ""
+        self.note = self.warning = ""
         self.ended: Ended | None = None
         self.asked = False
         self.looking = asyncio.Lock()
-        self._changed = changed
-        self._job = Job((*command, *request.arguments), self._hear)
+        self._changed, self._clock, self._own_session = changed, clock, own_session
+        self._command = (*command, *request.arguments)
+        self._job = None if record is None else self._job_in(record.folder)
         self._over = asyncio.Event()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        if self.record is None:
+            return 0.0
+        return max(0.0, (self.record.ended or self._clock()) - self.record.started)
 
     def stop(self) -> None:
         """Ask it to stop, as one Ctrl-C does: it keeps what it has. One that waits never starts."""
         self.asked = True
-        self._job.stop()
+        if self._job is not None:
+            self._job.stop()
         if self.state == "queued":
-            self.conclude(Ended(code=0, output="", lines=(), stopped=True))
+            self._conclude(Ended(code=0, output="", lines=(), stopped=True))
         else:
             self._changed(self)
 
     def kill(self) -> None:
         """End it at once."""
-        if self.state == "queued":
+        if self._job is None:
             self.stop()
         else:
             self.asked = True
             self._job.kill()
+            self._changed(self)
 
     async def wait(self) -> Ended:
         """Wait until it has ended."""
@@ -74,18 +106,61 @@ class Task:
     async def end(self, patience: float) -> None:
         """Ask it to stop and wait until it has; one that has not after ``patience`` seconds is ended."""
         self.stop()
-        await self._job.end(patience)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), patience)
+        if self.ended is None:
+            self.kill()
+            await self._over.wait()
 
     async def run(self) -> None:
-        """Run it to its end; called once, by its queue."""
+        """Run it to its end, or follow it there; called once, by its queue."""
+        try:
+            ended = await (self._run() if self._job is None else self._job.follow())
+        except (OSError, WorkbenchError) as error:
+            ended = Ended(code=127, output="", lines=(str(error),), stopped=False)
+        if self.record is not None:
+            state = _state(ended)
+            self.record = replace(self.record, state=state, code=ended.code, ended=self._clock())
+            await asyncio.to_thread(self._write)
+        self._conclude(ended)
+
+    async def _run(self) -> Ended:
         self.state = "running"
         self._changed(self)
-        self.conclude(await self._job.run())
+        folder = await asyncio.to_thread(self._prepare)
+        self._job = job = self._job_in(folder)
+        if self.asked:
+            job.stop()
+        return await job.run(self._write)
 
-    def conclude(self, ended: Ended) -> None:
-        """Take note that it has ended."""
-        self.ended = ended
-        self.state = "stopped" if ended.stopped else "finished" if ended.good else "failed"
+    def _prepare(self) -> Path:
+        """In a thread: the folder and the record."""
+        from workbench.tui.jobs.folder import new_folder
+        from workbench.tui.jobs.record import new_record
+
+        request = self.request
+        folder, self.warning = new_folder(request.run_dir)
+        record = new_record(folder, request.kind, request.title, request.arguments, self._clock())
+        self.record = replace(record, out=request.out)
+        return folder
+
+    def _write(self) -> None:
+        """In a thread: write down where it stands."""
+        from workbench.tui.jobs.record import write_record
+
+        assert self.record is not None
+        if self._job is not None and self._job.pid is not None:
+            self.record = replace(self.record, pid=self._job.pid)
+        try:
+            write_record(self.record)
+        except WorkbenchError as error:
+            self.warning = str(error)
+
+    def _job_in(self, folder: Path) -> Job:
+        return Job(self._command, folder, self._hear, own_session=self._own_session)
+
+    def _conclude(self, ended: Ended) -> None:
+        self.ended, self.state = ended, _state(ended)
         self._over.set()
         self._changed(self)
 
@@ -96,3 +171,7 @@ class Task:
         else:
             self.progress = progress
         self._changed(self)
+
+
+def _state(ended: Ended) -> Literal["finished", "stopped", "failed"]:
+    return "stopped" if ended.stopped else "finished" if ended.good else "failed"

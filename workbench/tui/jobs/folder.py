@@ -1,0 +1,165 @@
+"""The folder of a job, ``RUN/jobs/NNNNNN``: its streams, the lock that tells whether it lives, its exit code."""
+
+import fcntl
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+JOBS = "jobs"
+RECORD, STDOUT, STDERR = "job.json", "stdout.txt", "stderr.txt"
+LOCK, PID, EXIT = "lock", "pid", "exit"
+
+MOST_TEXT = 4 << 20
+"""Bytes of a stream, of its end, that are ever read."""
+
+_LARGEST_PID = 1 << 22
+
+
+def new_folder(run_dir: Path) -> tuple[Path, str]:
+    """Make the next folder of a run; a temporary one where that cannot be done.
+
+    Returns:
+        The folder, and why it is a temporary one ("" if it is not).
+
+    Raises:
+        OSError: there is no room for a temporary one either.
+    """
+    jobs = run_dir.absolute() / JOBS
+    try:
+        jobs.mkdir(exist_ok=True)
+        while True:
+            folder = jobs / f"{max([0, *numbers(run_dir)]) + 1:06d}"
+            with suppress(FileExistsError):  # another app was quicker
+                folder.mkdir()
+                return folder, ""
+    except OSError as error:
+        folder = Path(tempfile.mkdtemp(prefix="workbench-job-"))
+        why = error.strerror or error
+        return folder, f"{jobs} cannot be written to ({why}); this job leaves no record there but in {folder}"
+
+
+def numbers(run_dir: Path) -> list[int]:
+    """The numbers of a run's jobs, the newest first; none where they cannot be listed."""
+    try:
+        names = [path.name for path in (run_dir / JOBS).iterdir()]
+    except OSError:
+        return []
+    names = [name for name in names if len(name) == 6 and name.isascii() and name.isdigit()]
+    return sorted(map(int, names), reverse=True)
+
+
+def folder_of(run_dir: Path, number: int) -> Path:
+    """Where a job of a run lies."""
+    return run_dir.absolute() / JOBS / f"{number:06d}"
+
+
+def open_file(path: Path) -> int:
+    """A descriptor to read a regular file that others may have put there: no link is followed, no pipe waited for.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no file")
+    return descriptor
+
+
+def read_end(path: Path, most: int = MOST_TEXT) -> bytes:
+    """The last bytes of a file, at most so many; nothing where it cannot be read."""
+    try:
+        descriptor = open_file(path)
+    except OSError:
+        return b""
+    try:
+        return read_end_of(descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
+def read_end_of(descriptor: int, most: int = MOST_TEXT) -> bytes:
+    """The last bytes of an open file, at most so many."""
+    try:
+        return os.pread(descriptor, most, max(0, os.fstat(descriptor).st_size - most))
+    except OSError:
+        return b""
+
+
+def take_lock(folder: Path) -> int:
+    """Lock a new folder; the lock lasts until all processes that inherit the descriptor have ended.
+
+    Raises:
+        OSError: it cannot be locked.
+    """
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # at most another app that looks is waited for
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def is_locked(descriptor: int) -> bool:
+    """Whether another process holds the lock of a file that was opened by ``open_file``."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+def lives(folder: Path) -> bool:
+    """Whether the job of a folder runs."""
+    if has_ended(folder):
+        return False
+    try:
+        descriptor = open_file(folder / LOCK)
+    except OSError:
+        return False
+    try:
+        return is_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a job has left its exit code; what it may have started itself can still hold the lock then."""
+    return (folder / EXIT).is_file()
+
+
+def read_pid(folder: Path) -> int | None:
+    """The process that a job's command is; None while that is not known."""
+    text = read_end(folder / PID, 16).strip()
+    pid = int(text) if text.isdigit() else 0
+    return pid if 1 < pid <= _LARGEST_PID else None
+
+
+def read_exit(folder: Path) -> int | None:
+    """How a job's command ended: its exit code, minus the number of the signal that killed it; None if unknown."""
+    text = read_end(folder / EXIT, 16).strip()
+    return from_shell(int(text)) if text.isdigit() and int(text) < 256 else None
+
+
+def from_shell(code: int) -> int:
+    """A shell's exit code as Python has it: 137 is -9. 130 stays, which commands end with after a Ctrl-C."""
+    return 128 - code if 128 < code < 128 + 65 and code != 130 else code
+
+
+def holds(pid: int, lock: int) -> bool:
+    """Whether a process has a file open, so that a number that was given to another process since is not believed."""
+    if not Path("/proc/self/fd").is_dir():
+        return True
+    wanted = os.fstat(lock)
+    with suppress(OSError):
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if os.path.samestat(path.stat(), wanted):
+                    return True
+    return False

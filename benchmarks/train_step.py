@@ -24,7 +24,7 @@ from trainers.provenance import describe_run
 from trainers.recipes import complete
 from trainers.seeding import seeded_generator
 from trainers.setup import Parts, prepare
-from trainers.steps import standard_step
+from trainers.steps import train_step
 from trainers.tally import EnergyTally
 
 METHODS = ("standard", "fgsm", "fgsm-der", "rs-fgsm", "n-fgsm", "pgd")
@@ -112,7 +112,7 @@ def _times(parts: Parts, path: Path, rounds: int) -> dict[str, list[float]]:
 def _step_only(parts: Parts, x: torch.Tensor, y: torch.Tensor) -> None:
     """A whole update without recording."""
     generator = seeded_generator(parts.device, 0, "attack")
-    standard_step(
+    train_step(
         parts.fabric,
         parts.model,
         parts.optimizer,

@@ -34,7 +34,7 @@ from trainers.schedules import learning_rate
 from trainers.seeding import seeded_generator
 from trainers.setup import Parts, epoch_batches, prepare, with_changes
 from trainers.spec import RolledBack, TrainConfig, read_toml
-from trainers.steps import standard_step
+from trainers.steps import train_step
 from trainers.tally import EnergyTally
 
 _HOW = f"β takes {RAMP_EPOCHS} epochs to get there, momentum starts at zero"
@@ -331,7 +331,7 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
     for group in parts.sgd.param_groups:
         group["lr"] = rate
     x, y = parts.data.train.batch(rows)
-    result = standard_step(
+    result = train_step(
         parts.fabric,
         parts.model,
         parts.optimizer,

@@ -14,7 +14,8 @@ from trainers.data import Data
 from trainers.energylog import RunMeta
 from trainers.errors import WorkbenchError
 from trainers.evaluate import PROBE_PGD_STEPS
-from trainers.spec import BatchNormMode, MethodSpec, TrainConfig, pgd
+from trainers.method import MethodSpec
+from trainers.spec import BatchNormMode, TrainConfig, pgd
 
 UNKNOWN = "unknown"
 """What is said of a foreign run where it says nothing itself."""

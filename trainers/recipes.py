@@ -3,52 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from trainers.errors import WorkbenchError
-from trainers.spec import AttackSpec, MethodSpec, TrainConfig, fgsm, normalise, pgd
+from trainers.method import MethodSpec
+from trainers.rows import ROWS
+from trainers.spec import Norm, TrainConfig, normalise
 
 DELTA_ENERGY = "delta-energy"
 DER_SUFFIX = "-der"
 DER_SOURCE = "Mirza et al. 2025, arXiv 2505.22486 (our reading of the regularizer, not verified against the paper)"
-
-_BASE_METHODS: tuple[MethodSpec, ...] = (
-    MethodSpec(
-        name="standard",
-        summary="cross-entropy on natural images",
-        source="the undefended baseline",
-        attack=None,
-        loss="clean",
-    ),
-    MethodSpec(
-        name="fgsm",
-        summary="cross-entropy on FGSM images from zero: x + ε·sign ∇CE(x)",
-        source="Goodfellow et al. 2015; as in Wong et al. 2020, --delta-init zero",
-        attack=fgsm("train"),
-        loss="adversarial",
-    ),
-    MethodSpec(
-        name="rs-fgsm",
-        summary="FGSM from a random start U(±ε), step 1.25·ε, clipped to the ball",
-        source="Wong et al. 2020, Fast is better than free",
-        attack=AttackSpec(name="rs-fgsm", start="uniform", step_size=1.25),
-        loss="adversarial",
-    ),
-    MethodSpec(
-        name="n-fgsm",
-        summary="FGSM around a noisy image U(±2ε), step ε, not clipped to the ball",
-        source="de Jorge et al. 2022, Make some noise",
-        attack=AttackSpec(name="n-fgsm", start="uniform", start_radius=2.0, clip_to_ball=False),
-        loss="adversarial",
-    ),
-    MethodSpec(
-        name="pgd",
-        summary="cross-entropy on PGD-10 images, step ε/4, random start",
-        source="Madry et al. 2018; as in Rice et al. 2020",
-        attack=pgd(10, "train"),
-        loss="adversarial",
-    ),
-)
 
 
 def _with_der(method: MethodSpec) -> MethodSpec:
@@ -57,18 +21,26 @@ def _with_der(method: MethodSpec) -> MethodSpec:
         name=method.name + DER_SUFFIX,
         summary=f"{method.name} + β·mean φ(ΔE)",
         source=DER_SOURCE,
+        formula=(*method.formula, "loss += β·mean φ(ΔE), ΔE = E(x) − E(x*); β, φ and which energy are --der-..."),
         regularizers=(*method.regularizers, DELTA_ENERGY),
     )
 
 
 METHODS: Mapping[str, MethodSpec] = {
-    method.name: method
-    for base in _BASE_METHODS
-    for method in ((base,) if base.attack is None else (base, _with_der(base)))
+    method.name: method for base in ROWS for method in ((base,) if base.attack is None else (base, _with_der(base)))
 }
 """Every training method by name; a ``-der`` row for each that has natural and adversarial logits."""
 
-MODEL_WIDTHS: Mapping[str, int] = {"small-cnn": 24, "preact-resnet18": 64}
+OPTIONS: tuple[str, ...] = tuple(dict.fromkeys(name for row in ROWS for name in row.options))
+"""Settings that only some methods have; in a configuration they are 0 elsewhere."""
+
+MODEL_WIDTHS: Mapping[str, int] = {
+    "small-cnn": 24,
+    "preact-resnet18": 64,
+    "resnet18": 64,
+    "wide-resnet-28-10": 160,
+    "wide-resnet-34-10": 160,
+}
 """Default width (channels of the first stage) of each model."""
 
 _IMAGES: Mapping[str, Any] = {
@@ -131,10 +103,37 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     if str(merged["model"]) not in MODEL_WIDTHS:
         raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
+    merged = normalise(merged)
+    _check_norm(method, given, merged)
+    _fill_options(method, merged)
     merged["data"] = absolute_data(str(given["data"]))
     _check_der(method, kind, given, merged)
     _check_rollback(method, kind, merged)
-    return TrainConfig.from_dict(normalise(merged))
+    return TrainConfig.from_dict(merged)
+
+
+def _check_norm(method: MethodSpec, given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
+    """The method is meaningful in the ball, and its radius is not that of another one."""
+    norm = merged.get("norm", "linf")
+    if norm not in get_args(Norm):
+        return  # TrainConfig says so
+    if norm not in method.norms:
+        usable = ", ".join(row.name for row in ROWS if norm in row.norms)
+        raise WorkbenchError(f"method {method.name} is of the linf ball; --norm {norm} is for {usable} and their -der")
+    if norm != "linf" and "eps" not in given:
+        raise WorkbenchError(f"the default eps is of the linf ball; give --eps for --norm {norm}, such as 128/255")
+
+
+def _fill_options(method: MethodSpec, merged: dict[str, Any]) -> None:
+    """The method's own settings where they were not given; those of other methods may not be given."""
+    for name in OPTIONS:
+        if name in method.options:
+            if name not in merged:
+                default = method.options[name]
+                merged[name] = default(float(merged["eps"])) if callable(default) else default
+        elif merged.setdefault(name, 0):
+            owners = ", ".join(row.name for row in ROWS if name in row.options)
+            raise WorkbenchError(f"method {method.name} has no --{name.replace('_', '-')}; it is of {owners}")
 
 
 def absolute_data(name: str) -> str:

@@ -13,10 +13,11 @@ from torch.optim import SGD, Optimizer
 
 from trainers.data import Data, load_data
 from trainers.errors import WorkbenchError
+from trainers.method import MethodSpec
 from trainers.models import ModelSpec, build_model
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
-from trainers.spec import MethodSpec, RolledBack, TrainConfig
+from trainers.spec import RolledBack, TrainConfig
 
 PATIENCE = timedelta(days=30)
 """How long a process waits for another: work that is dealt out once may end hours apart."""

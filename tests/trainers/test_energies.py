@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from trainers.energy import cross_entropy, joint_energy, marginal_energy
 from trainers.losses import LOSSES
 from trainers.recipes import complete
-from trainers.regularizers import REGULARIZERS, delta_energies, penalty
+from trainers.regularizers import delta_energies, delta_energy, penalty
 from trainers.spec import TrainConfig
 
 ENERGIES = ("marginal", "joint", "both")
@@ -53,8 +53,8 @@ def test_one_pair_by_hand() -> None:
     assert marginal_energy(clean).item() == pytest.approx(-math.log(4))
     assert joint_energy(clean, y).item() == pytest.approx(-math.log(3))
     assert cross_entropy(clean, y).item() == pytest.approx(math.log(4 / 3))
-    assert LOSSES["clean"](clean, None, y).item() == pytest.approx(math.log(4 / 3))
-    assert LOSSES["adversarial"](None, adv, torch.tensor([0])).item() == pytest.approx(math.log(4))
+    assert LOSSES["clean"](clean, None, y, config()).item() == pytest.approx(math.log(4 / 3))
+    assert LOSSES["adversarial"](None, adv, torch.tensor([0]), config()).item() == pytest.approx(math.log(4))
     (marginal,) = delta_energies(clean, adv, y, "marginal")
     (joint,) = delta_energies(clean, adv, y, "joint")
     assert marginal.item() == pytest.approx(math.log(2))  # E(x) − E(x*), in this order
@@ -76,7 +76,7 @@ def test_both_is_the_sum_and_beta_scales_it() -> None:
     clean, adv = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
     y = torch.tensor([0, 1, 2, 3, 0])
     parts = [
-        REGULARIZERS["delta-energy"](clean, adv, y, config(der_energy=energy, der_beta=3.0, der_penalty="squared"))
+        delta_energy(clean, adv, y, config(der_energy=energy, der_beta=3.0, der_penalty="squared"))
         for energy in ENERGIES
     ]
     assert parts[0].shape == (5,)
@@ -98,7 +98,7 @@ def test_regularizer_has_the_derivatives_that_finite_differences_give(energy: st
     assert deltas.min() > 0.01, "an instance at the kink of |·| proves nothing"
     assert (deltas - 0.6).abs().min() > 0.01, "nor one at the hinge"
     assert kind != "hinge" or ((deltas > 0.6).any() and (deltas < 0.6).any())
-    assert torch.autograd.gradcheck(lambda a, b: REGULARIZERS["delta-energy"](a, b, y, chosen), (clean, adv))
+    assert torch.autograd.gradcheck(lambda a, b: delta_energy(a, b, y, chosen), (clean, adv))
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -107,7 +107,7 @@ def test_gradients_flow_through_each_side(side: int) -> None:
     generator = torch.Generator().manual_seed(3)
     logits = [torch.randn(4, 3, generator=generator, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     chosen = config(der_penalty="squared", der_beta=2.0)
-    REGULARIZERS["delta-energy"](*logits, torch.zeros(4, dtype=torch.int64), chosen).sum().backward()
+    delta_energy(*logits, torch.zeros(4, dtype=torch.int64), chosen).sum().backward()
     clean, adv = (one.detach().numpy() for one in logits)
     delta = -scipy.special.logsumexp(clean, axis=1) + scipy.special.logsumexp(adv, axis=1)
     sign = (-1, 1)[side]

@@ -1,5 +1,6 @@
 """The table of methods against the papers, and its invariants."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,11 @@ from refusals import refuses
 from trainers.losses import LOSSES
 from trainers.models import MODELS
 from trainers.recipes import DATA_DEFAULTS, METHODS, MODEL_WIDTHS, absolute_data, complete, get_method, stronger_der
+from trainers.recipes import OPTIONS as ALL_OPTIONS
 from trainers.regularizers import REGULARIZERS
 from trainers.spec import AttackSpec, TrainConfig
+from trainers.steps import STEPS
+from trainers.weights import WEIGHTS
 
 PUBLISHED = {
     "fgsm": AttackSpec(name="fgsm", start="zero", steps=1, step_size=1.0, clip_to_ball=True, batch_norm="train"),
@@ -34,7 +38,31 @@ PUBLISHED = {
         clip_to_ball=True,
         batch_norm="train",
     ),
+    "trades": AttackSpec(
+        name="trades-kl-10",
+        start="normal",
+        start_radius=0.001,
+        steps=10,
+        step_size=0.007 / 0.031,
+        clip_to_ball=True,
+        clip_start=False,
+        batch_norm="eval",
+        objective="kl",
+    ),
+    "mart": AttackSpec(
+        name="pgd-10-near",
+        start="normal",
+        start_radius=0.001,
+        steps=10,
+        step_size=0.007 / 0.031,
+        clip_to_ball=True,
+        clip_start=False,
+        batch_norm="eval",
+    ),
 }
+OPTIONS = {"trades": {"kl_beta": 6.0}, "mart": {"kl_beta": 5.0}}
+"""The published weights, by method."""
+
 rows = pytest.mark.parametrize("name", METHODS)
 
 
@@ -51,7 +79,11 @@ def test_every_row_is_sound(name: str) -> None:
     assert row.loss in LOSSES
     assert set(row.regularizers) <= REGULARIZERS.keys()
     assert (row.attack is None) == (name == "standard")
-    assert (row.loss == "adversarial") == (name != "standard")
+    assert row.formula
+    assert row.weight is None or row.weight in WEIGHTS
+    assert row.step in STEPS
+    assert row.norms
+    assert row.options.keys() <= {field.name for field in fields(TrainConfig)}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -60,6 +92,20 @@ def test_attacks_are_the_published_ones_and_der_keeps_them(name: str) -> None:
     assert METHODS[name].regularizers == ()
     assert METHODS[f"{name}-der"].regularizers == ("delta-energy",)
     assert METHODS[f"{name}-der"].loss == METHODS[name].loss
+
+
+@rows
+def test_published_settings_are_the_defaults_and_those_of_other_methods_are_refused(name: str) -> None:
+    published = OPTIONS.get(name.removesuffix("-der"), {})
+    assert METHODS[name].options.keys() == published.keys()
+    config = complete({"method": name, "eps": 8 / 255})
+    for option in ALL_OPTIONS:
+        assert getattr(config, option) == published.get(option, 0)
+        if option in published:
+            assert getattr(complete({"method": name, option: 3}), option) == 3
+        else:
+            with refuses(name, option.replace("_", "-"), "it is of"):
+                complete({"method": name, option: 3})
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -43,6 +43,8 @@ REFUSED = {
     "weight_decay": [-1e-9, NAN, INF],
     "der_beta": [-1.0, NAN, INF],
     "der_margin": [-0.5, NAN, INF],
+    "kl_beta": [-1.0, NAN, INF],
+    "norm": ["l1", "", "L2", 2],
     "schedule": ["linear", "", "Flat", 3],
     "der_energy": ["conditional", "", 1],
     "der_penalty": ["square", ""],
@@ -75,6 +77,8 @@ ACCEPTED = {
     "weight_decay": [0.0],
     "der_beta": [0.0],
     "der_margin": [0.0],
+    "kl_beta": [0.0],
+    "norm": ["linf", "l2"],
     "record": ["all", "probe", "subset:1", "subset:1000000"],
     "keep_best": [True, False],
     "on_co": ["ignore", "warn", "stop", "rollback"],
@@ -180,6 +184,13 @@ def test_a_ball_has_a_radius(eps: float) -> None:
         Ball(eps=eps)
 
 
+@pytest.mark.parametrize("eps", [0, -0.1, NAN, INF])
+def test_an_l2_ball_may_be_longer_than_a_pixel_is_bright(eps: float) -> None:
+    assert Ball(eps=3.0, norm="l2").eps == 3.0
+    with refuses("eps", "128/255"):
+        Ball(eps=eps, norm="l2")
+
+
 def test_unknown_settings_are_refused_with_the_known_ones() -> None:
     for build in (TrainConfig.from_dict, check_keys, complete):
         with refuses("learning_rate", "zeal", "weight_decay"):
@@ -232,6 +243,8 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
             "der_energy": st.sampled_from(["marginal", "joint", "both"]),
             "der_penalty": st.sampled_from(["squared", "abs", "hinge"]),
             "der_margin": st.just(0.0) | positive,
+            "kl_beta": st.just(0.0) | positive,
+            "norm": st.sampled_from(["linf", "l2"]),
             "train_size": st.just(0) | counts,
             "probe_size": counts,
             "train_probe_size": st.just(0) | counts,

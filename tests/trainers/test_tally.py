@@ -21,7 +21,7 @@ from trainers.energylog.schema import NOT_RECORDED, SAMPLE_COLUMNS
 from trainers.provenance import describe_run
 from trainers.recipes import complete, get_method
 from trainers.setup import prepare
-from trainers.steps import standard_step
+from trainers.steps import train_step
 from trainers.tally import EnergyTally, batch_energies, to_table
 
 CPU = torch.device("cpu")
@@ -373,7 +373,7 @@ def test_a_real_epoch_is_logged_as_its_passes_were(tmp_path: Path, fabric: Fabri
             x, y = parts.data.train.batch(rows)
             seen: list[torch.Tensor] = []
             hook = parts.module.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0].detach()))
-            result = standard_step(
+            result = train_step(
                 parts.fabric,
                 parts.model,
                 parts.optimizer,

@@ -2,6 +2,6 @@
 
 from trainers.attacks.apgd import apgd
 from trainers.attacks.named import Attack, parse_attack, parse_attacks
-from trainers.attacks.pgd import Perturbed, perturb
+from trainers.attacks.pgd import Ascent, Perturbed, ascend, perturb
 
-__all__ = ["Attack", "Perturbed", "apgd", "parse_attack", "parse_attacks", "perturb"]
+__all__ = ["Ascent", "Attack", "Perturbed", "apgd", "ascend", "parse_attack", "parse_attacks", "perturb"]

@@ -8,6 +8,7 @@ from torch import Tensor
 from trainers.attacks.geometry import project, uniform_start
 from trainers.attacks.objectives import to_label
 from trainers.attacks.pgd import Forward
+from trainers.errors import WorkbenchError
 from trainers.spec import Ball
 
 MOMENTUM = 0.75
@@ -39,8 +40,13 @@ def apgd(forward: Forward, x: Tensor, y: Tensor, *, ball: Ball, steps: int, gene
 
     Returns:
         Images in the ball and in [0, 1], detached.
+
+    Raises:
+        WorkbenchError: the ball is not of l∞.
     """
     assert steps >= 1
+    if ball.norm != "linf":
+        raise WorkbenchError(f"APGD is of the linf ball; got {ball.norm}")
     objective = to_label(y)
 
     def measure(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from trainers.attacks.objectives import FROM_CLEAN_LOGITS
 from trainers.attacks.pgd import Forward, perturb
 from trainers.attacks.restarts import Attacker, restarted
 from trainers.errors import WorkbenchError
-from trainers.spec import AttackSpec, Ball, fgsm, pgd
+from trainers.spec import AttackSpec, Ball, fgsm, pgd, trades_kl
 
 MOST_STEPS, MOST_RESTARTS = 10_000, 1_000
 
@@ -53,22 +53,6 @@ def targeted_pgd(steps: int) -> AttackSpec:
         step_size=2.5 / steps,
         batch_norm="eval",
         objective="targeted",
-    )
-
-
-def trades_kl(steps: int) -> AttackSpec:
-    """TRADES' inner maximisation (Zhang et al. 2019): KL(p(x)‖p(x*)) from x + 0.001·N(0, 1), clipped to [0, 1].
-
-    Steps are 2.5·ε/k (2/255 for ten at 8/255, as in WEAT); TRADES itself takes ten of 0.007 at ε = 0.031.
-    """
-    return AttackSpec(
-        name=f"trades-kl-{steps}",
-        start="normal",
-        start_radius=0.001,
-        steps=steps,
-        step_size=2.5 / steps,
-        batch_norm="eval",
-        objective="kl",
     )
 
 
@@ -111,7 +95,9 @@ KINDS: Mapping[str, Kind] = {
     "targeted-pgd": Kind(
         "the same towards a random wrong class", 10, lambda name, steps: _signed(targeted_pgd(steps)), True
     ),
-    "trades-kl": Kind("KL(p(x)‖p(x*)) from x + 0.001·N", 10, lambda name, steps: _signed(trades_kl(steps)), True),
+    "trades-kl": Kind(
+        "KL(p(x)‖p(x*)) from x + 0.001·N", 10, lambda name, steps: _signed(trades_kl(steps, clip_start=True)), True
+    ),
     "apgd": Kind("Auto-PGD on the cross-entropy", 100, _auto, True),
     "random-noise": Kind("uniform in the ball", None, lambda name, steps: _signed(random_noise())),
     "autoattack": Kind("APGD-CE, APGD-T, FAB-T and Square; an extra", None, _whole_autoattack),

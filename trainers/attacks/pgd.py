@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from trainers.attacks.geometry import normal_start, project, sign_step, uniform_start
+from trainers.attacks.geometry import normal_noise, project, steepest_step, uniform_noise
 from trainers.attacks.objectives import FROM_CLEAN_LOGITS, to_label
 from trainers.spec import AttackSpec, Ball
 
@@ -20,6 +20,22 @@ class Perturbed(NamedTuple):
     clean_logits: Tensor | None
 
 
+class Ascent(NamedTuple):
+    """What an attack leaves behind: images, logits of x if it forwarded x, and what it saw where it started.
+
+    Attributes:
+        x_adv: adversarial images, detached.
+        clean_logits: of x (B, K), or None.
+        start_logits: of the starting point (B, K), detached; None without steps.
+        start_gradient: of the summed objective there, shape of x, detached; None without steps.
+    """
+
+    x_adv: Tensor
+    clean_logits: Tensor | None
+    start_logits: Tensor | None
+    start_gradient: Tensor | None
+
+
 def perturb(
     forward: Forward,
     x: Tensor,
@@ -30,6 +46,21 @@ def perturb(
     generator: torch.Generator,
     keep_graph: bool = False,
 ) -> Perturbed:
+    """Adversarial images by ``ascend``, which see, and the logits of x if they came for free."""
+    found = ascend(forward, x, y, ball=ball, attack=attack, generator=generator, keep_graph=keep_graph)
+    return Perturbed(found.x_adv, found.clean_logits)
+
+
+def ascend(
+    forward: Forward,
+    x: Tensor,
+    y: Tensor,
+    *,
+    ball: Ball,
+    attack: AttackSpec,
+    generator: torch.Generator,
+    keep_graph: bool = False,
+) -> Ascent:
     """Ascend the attack's objective from its start (Madry et al. 2018, eq. 2.2; FGSM is one step, noise is none).
 
     Args:
@@ -43,11 +74,13 @@ def perturb(
             attack that starts at x.
 
     Returns:
-        ``x_adv`` detached, in [0, 1] and (if ``attack.clip_to_ball``) in the ball. ``clean_logits`` are detached
-        unless ``keep_graph``.
+        ``x_adv`` in [0, 1] (if there is a step, or the start is clipped) and, if ``attack.clip_to_ball``, in the ball.
+        ``clean_logits`` are detached unless ``keep_graph``.
     """
     starts_at_x = attack.start == "zero"
     clean_logits: Tensor | None = None
+    start_logits: Tensor | None = None
+    start_gradient: Tensor | None = None
     objective = to_label(y)
     if attack.objective in FROM_CLEAN_LOGITS:
         with torch.no_grad():
@@ -60,16 +93,23 @@ def perturb(
         with torch.enable_grad():
             logits = forward(x_adv)
             (gradient,) = torch.autograd.grad(objective(logits).sum(), x_adv, retain_graph=keep)
-        if starts_at_x and i == 0:
-            clean_logits = logits if keep else logits.detach()
-        x_adv = sign_step(x_adv.detach(), gradient, attack.step_size * ball.eps)
+        if i == 0:
+            start_logits, start_gradient = logits.detach(), gradient
+            if starts_at_x:
+                clean_logits = logits if keep else start_logits
+        x_adv = steepest_step(x_adv.detach(), gradient, attack.step_size * ball.eps, ball.norm)
         if attack.clip_to_ball:
             x_adv = project(x_adv, x, ball)
         x_adv = x_adv.clamp_(0.0, 1.0)
-    return Perturbed(x_adv.detach(), clean_logits)
+    return Ascent(x_adv.detach(), clean_logits, start_logits, start_gradient)
 
 
 def _start(x: Tensor, attack: AttackSpec, ball: Ball, generator: torch.Generator) -> Tensor:
     if attack.start == "uniform":
-        return uniform_start(x, attack.start_radius * ball.eps, generator)
-    return normal_start(x, attack.start_radius, generator) if attack.start == "normal" else x
+        noise = uniform_noise(x, attack.start_radius * ball.eps, ball.norm, generator)
+    elif attack.start == "normal":
+        noise = normal_noise(x, attack.start_radius, generator)
+    else:
+        return x
+    start = noise.add_(x)
+    return start.clamp_(0.0, 1.0) if attack.clip_start else start

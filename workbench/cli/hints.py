@@ -3,6 +3,7 @@
 from dataclasses import MISSING, fields
 
 from trainers.recipes import DATA_DEFAULTS, MODEL_WIDTHS
+from trainers.rows import OPTION_MEANINGS, ROWS
 from trainers.spec import TrainConfig
 from workbench.report.text import epsilon
 
@@ -25,3 +26,13 @@ def _shown(name: str, value: object) -> str:
     if name == "eps" and isinstance(value, float):
         return epsilon(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def option_help(name: str) -> str:
+    """What a setting is that only some methods have, with the default of each of them."""
+    defaults = []
+    for row in ROWS:
+        if name in row.options:
+            default = row.options[name]
+            defaults.append(f"{row.name} {'by ε' if callable(default) else f'{default:g}'}")
+    return f"{OPTION_MEANINGS[name]}. [default: {', '.join(defaults)}]"

@@ -8,7 +8,7 @@ import typer
 from trainers.errors import WorkbenchError
 from trainers.recipes import METHODS, MODEL_WIDTHS, complete
 from trainers.spec import TrainConfig, check_keys, parse_fraction, read_toml
-from workbench.cli.hints import default_of
+from workbench.cli.hints import default_of, option_help
 
 _NOT_SETTINGS = ("out", "config", "resume")
 
@@ -39,6 +39,8 @@ def train(
     der_margin: Annotated[
         float | None, typer.Option(help=f"Margin of hinge, in nats. {default_of('der_margin')}")
     ] = None,
+    norm: Annotated[str | None, typer.Option(help=f"The ball of radius ε: linf or l2. {default_of('norm')}")] = None,
+    kl_beta: Annotated[float | None, typer.Option(help=option_help("kl_beta"))] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,

@@ -1,12 +1,11 @@
-"""Regularizers per sample, already weighted: functions of logits, labels and the configuration to (B,)."""
-
-from collections.abc import Callable, Mapping
+"""The delta-energy regularizer: differences of energy between an image and its adversarial twin."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from trainers.energy import joint_energy, marginal_energy
+from trainers.regularizers.view import View
 from trainers.spec import DerEnergy, DerPenalty, TrainConfig
 
 
@@ -36,6 +35,7 @@ def delta_energy(clean_logits: Tensor, adv_logits: Tensor, y: Tensor, config: Tr
     return config.der_beta * torch.stack(terms).sum(0)
 
 
-Regularizer = Callable[[Tensor, Tensor, Tensor, TrainConfig], Tensor]
-
-REGULARIZERS: Mapping[str, Regularizer] = {"delta-energy": delta_energy}
+def delta_energy_of(view: View) -> Tensor:
+    """The same of a batch under training."""
+    assert view.clean_logits is not None
+    return delta_energy(view.clean_logits, view.adv_logits, view.y, view.config)

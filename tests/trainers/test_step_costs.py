@@ -1,0 +1,169 @@
+"""What a step of each method costs in passes, and which of its passes move the running statistics."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import plain_torch
+import pytest
+import torch
+from lightning_fabric import Fabric
+from stepping import EPS, Run, assert_close, batch, network, settings
+from torch import Tensor, nn
+
+from trainers.recipes import METHODS, get_method
+from trainers.spec import pgd
+from trainers.steps import train_step
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_running_statistics_see_each_training_pass_once(fabric: Fabric, method: str) -> None:
+    """A pass of a train-BN attack counts, as do the loss's; one of an eval-BN attack and the recording one do not."""
+    passes = {
+        "standard": 1,
+        "fgsm": 2,
+        "fgsm-der": 2,
+        "rs-fgsm": 2,
+        "rs-fgsm-der": 3,
+        "n-fgsm": 2,
+        "n-fgsm-der": 3,
+        "pgd": 11,
+        "pgd-der": 12,
+        "trades": 2,
+        "trades-der": 2,
+        "mart": 2,
+        "mart-der": 2,
+    }[method]
+    run = Run(fabric, method)
+    run.step()
+    counters = {name: int(value) for name, value in run.module.named_buffers() if name.endswith("num_batches_tracked")}
+    assert set(counters.values()) == {passes}, counters
+    layers = [module for module in run.module.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert all(layer.track_running_stats for layer in layers)
+
+
+@dataclass
+class Costs:
+    """Forward passes with their inputs, and how often a backward pass runs through the network."""
+
+    inputs: list[Tensor] = field(default_factory=list)
+    with_gradient: list[bool] = field(default_factory=list)
+    backwards: int = 0
+
+
+@contextmanager
+def counted(module: nn.Module) -> Iterator[Costs]:
+    costs = Costs()
+
+    def before(_: nn.Module, arguments: tuple[Tensor]) -> None:
+        costs.inputs.append(arguments[0].detach().clone())
+        costs.with_gradient.append(torch.is_grad_enabled())
+
+    def backward(*_: object) -> None:
+        costs.backwards += 1
+
+    hooks = [
+        module.register_forward_pre_hook(before),
+        module.get_submodule("linear").register_full_backward_hook(backward),
+    ]
+    yield costs
+    for hook in hooks:
+        hook.remove()
+
+
+COSTS = {
+    "standard": (1, 1, 0),
+    "fgsm": (2, 2, 0),
+    "fgsm-der": (2, 3, 0),
+    "rs-fgsm": (2, 2, 1),
+    "rs-fgsm-der": (3, 3, 0),
+    "n-fgsm": (2, 2, 1),
+    "n-fgsm-der": (3, 3, 0),
+    "pgd": (11, 11, 1),
+    "pgd-der": (12, 12, 0),
+    "trades": (13, 12, 0),
+    "trades-der": (13, 12, 0),
+    "mart": (12, 12, 0),
+    "mart-der": (12, 12, 0),
+}
+"""Forward passes, backward passes, and forward passes for the record alone."""
+
+
+@pytest.mark.parametrize("record", [True, False])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_costs_what_its_row_says(fabric: Fabric, method: str, record: bool) -> None:
+    run = Run(fabric, method, record=record)
+    x, _ = batch(0)
+    with counted(run.module) as costs:
+        run.step()
+    forwards, backwards, recording = COSTS[method]
+    extra = recording if record else 0
+    assert (len(costs.inputs), costs.backwards) == (forwards + extra, backwards)
+    row = get_method(method)
+    steps = row.attack.steps if row.attack else 0
+    to_input, to_weights = steps, backwards - steps
+    assert row.passes == forwards + to_input + 2 * to_weights
+    assert row.recording_passes == recording
+    for_target = int(row.attack is not None and row.attack.objective == "kl")
+    of_x = sum(torch.equal(seen, x) for seen in costs.inputs) - for_target
+    assert of_x == (0 if recording and not record else 1), "x is forwarded once, or never, apart from a KL's target"
+    assert costs.with_gradient.count(False) == extra + for_target
+
+
+def test_fgsm_and_its_regularized_row_cost_what_the_benchmarks_assume() -> None:
+    assert (METHODS["fgsm"].passes, METHODS["fgsm-der"].passes) == (5, 7)
+
+
+def test_an_attack_in_evaluation_mode_moves_no_running_statistics(fabric: Fabric) -> None:
+    """``AttackSpec.batch_norm`` is the mode in which the gradients are taken; a row that says "eval" must get it."""
+    run = Run(fabric, "pgd")
+    twin = network()
+    x, y = batch(0)
+    method = replace(get_method("pgd"), attack=pgd(3, "eval"))
+    train_step(
+        fabric,
+        run.model,
+        run.optimizer,
+        x,
+        y,
+        method=method,
+        config=settings("pgd"),
+        generator=torch.Generator().manual_seed(5),
+        record=False,
+    )
+    recipe = plain_torch.Recipe(radius=1.0, steps=3, alpha=2.5 / 3, clip=True)
+    x_adv = plain_torch.attack(twin.eval(), x, y, recipe, EPS, torch.Generator().manual_seed(5))
+    twin.train()(x_adv)
+    assert int(run.module.get_buffer("bn.num_batches_tracked")) == 1
+    assert_close(run.module.get_buffer("bn.running_mean"), twin.get_buffer("bn.running_mean"), "running mean")
+    assert all(module.training for module in run.module.modules())
+
+
+@pytest.mark.parametrize(("name", "forwards"), [("fgsm", 2), ("fgsm-der", 3)])
+def test_logits_of_an_attack_in_evaluation_mode_are_not_taken_for_those_of_training(
+    fabric: Fabric, name: str, forwards: int
+) -> None:
+    """Its first pass is of x, but in the other mode: the regularizer needs a pass of its own, the record likewise."""
+    run, twin = Run(fabric, name), network()
+    x, y = batch(0)
+    row = get_method(name)
+    assert row.attack is not None
+    row = replace(row, attack=replace(row.attack, batch_norm="eval"))
+    with counted(run.module) as costs:
+        result = train_step(
+            fabric,
+            run.model,
+            run.optimizer,
+            x,
+            y,
+            method=row,
+            config=settings(name),
+            generator=torch.Generator(),
+            record=True,
+        )
+    recording = 0 if name.endswith("-der") else 1
+    assert len(costs.inputs) == forwards + recording
+    assert row.recording_passes == recording
+    assert row.passes == forwards + 1 + 2 * (costs.backwards - 1)
+    assert_close(result.clean_logits, twin(x).detach(), "natural logits in training mode")
+    assert int(run.module.get_buffer("bn.num_batches_tracked")) == forwards - 1

@@ -1,0 +1,14 @@
+"""Regularizers, already weighted: functions of a batch's view to (B,) or a scalar, the mean of which is added."""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from trainers.regularizers.delta_energy import delta_energies, delta_energy, delta_energy_of, penalty
+from trainers.regularizers.view import Memory, View
+
+Regularizer = Callable[[View], Tensor]
+
+REGULARIZERS: Mapping[str, Regularizer] = {"delta-energy": delta_energy_of}
+
+__all__ = ["REGULARIZERS", "Memory", "Regularizer", "View", "delta_energies", "delta_energy", "penalty"]

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.onset import Onset
+from workbench.report.evaluation import evaluations_report
 from workbench.report.probe import attacks_report
 from workbench.report.text import MISSING, epsilon, mean_and_std, nats, percent, plain, sparkline, unbroken, visible
 from workbench.report.words import KIND_STYLES, KIND_WORDS, sentence, where
@@ -46,6 +47,8 @@ def run_report(summary: RunSummary) -> RenderableType:
         parts.append(_curves(summary))
     if summary.attacks is not None:
         parts.append(attacks_report(summary.attacks))
+    if summary.evaluations.stored or summary.evaluations.troubles:
+        parts.append(evaluations_report(summary.evaluations))
     parts += [onset_report(summary, summary.weights), _checkpoint(summary)]
     return Group(*(line for part in parts for line in (part, Text())))
 

@@ -12,6 +12,7 @@ from trainers.errors import WorkbenchError
 from workbench.cli.check import check
 from workbench.cli.compare import compare
 from workbench.cli.demo import demo
+from workbench.cli.evaluate import evaluate
 from workbench.cli.export import export
 from workbench.cli.images import images
 from workbench.cli.inspect import inspect
@@ -42,6 +43,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     export,
     runs,
     methods,
+    evaluate,
     probe,
     landscape,
     images,

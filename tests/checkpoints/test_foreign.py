@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from trainers.checkpoints.foreign import Foreign, Normaliser, fit_module, fit_named, read_state
 from trainers.errors import WorkbenchError
+from trainers.models import ModelSpec, build_model
 
 Write = Callable[[Any], pathlib.Path]
 
@@ -227,3 +228,29 @@ def test_a_module_is_put_behind_the_normaliser_of_the_checkpoint(write: Write) -
     x = torch.rand(2, 3, 2, 2)
     expected = ((x - MEAN) / STD).flatten(1) @ state["1.weight"].T + 1
     assert torch.allclose(foreign.model(x), expected, rtol=1e-4)
+
+
+KEYS_OF = {
+    "resnet18": {"bn1.running_var", "layer1.0.bn2.weight", "layer2.0.shortcut.1.bias", "linear.bias"},
+    "wide-resnet-28-10": {"block1.layer.0.convShortcut.weight", "block3.layer.3.bn2.bias", "bn1.weight", "fc.bias"},
+    "wide-resnet-34-10": {"block2.layer.4.conv1.weight", "bn1.running_mean", "fc.weight"},
+}
+"""Some of the names that the weights have in kuangliu's ResNet and in TRADES' wide one."""
+
+
+@pytest.mark.parametrize("name", KEYS_OF)
+def test_published_residual_networks_are_read(name: str, tmp_path: pathlib.Path) -> None:
+    torch.manual_seed(4)
+    spec = ModelSpec(name=name, width=4, in_channels=3, num_classes=7, mean=(0.0,) * 3, std=(1.0,) * 3)
+    model = build_model(spec).eval()
+    state = {key: value for key, value in model.state_dict().items() if not key.startswith("normalize.")}
+    assert set(state) >= KEYS_OF[name]
+    unused = {f"sub_block1.layer.0.{key}": torch.ones(3) for key in ("conv1.weight", "bn1.weight")}
+    torch.save({"state_dict": prefixed("module.", state | unused)}, tmp_path / "published.pt")
+    fitted = fit_named(read_state(tmp_path / "published.pt"), name, shortcut="activated")
+    assert torch.equal(fitted.model(X), model(X))
+    notes = "; ".join(fitted.notes)
+    assert "inferred width 4, 3 channels, 7 classes" in notes
+    assert "sub_block1" in notes
+    with pytest.raises(WorkbenchError, match="another architecture"):
+        fit_named(read_state(tmp_path / "published.pt"), "small-cnn", shortcut="activated")

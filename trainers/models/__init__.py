@@ -2,6 +2,16 @@
 
 from trainers.models.normalize import Normalize
 from trainers.models.preact_resnet import SHORTCUTS, PreActResNet, Shortcut
-from trainers.models.registry import MODELS, ModelSpec, build_model
+from trainers.models.registry import CONVENTIONAL, MODELS, Architecture, ModelSpec, build_model
 
-__all__ = ["MODELS", "SHORTCUTS", "ModelSpec", "Normalize", "PreActResNet", "Shortcut", "build_model"]
+__all__ = [
+    "CONVENTIONAL",
+    "MODELS",
+    "SHORTCUTS",
+    "Architecture",
+    "ModelSpec",
+    "Normalize",
+    "PreActResNet",
+    "Shortcut",
+    "build_model",
+]

@@ -3,21 +3,54 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from torch import nn
 
 from trainers.errors import WorkbenchError
 from trainers.models.normalize import Normalize
 from trainers.models.preact_resnet import SHORTCUTS, PreActResNet, Shortcut
+from trainers.models.resnet import ResNet
+from trainers.models.wide_resnet import WideResNet
 
-MODELS: Mapping[str, Callable[..., nn.Module]] = {
-    "small-cnn": partial(PreActResNet, blocks=(1, 1, 1)),
-    "preact-resnet18": partial(PreActResNet, blocks=(2, 2, 2, 2)),
+
+class Architecture(NamedTuple):
+    """A family of networks.
+
+    Attributes:
+        make: gives one from a normalising layer and the fields of a ``ModelSpec``.
+        anchors: weights that every one has, for finding them in a foreign file: the first convolution, the linear
+            layer, then others.
+        width: the weight whose first axis is the width.
+        has_conventions: whether ``shortcut`` and ``final_bn`` are a choice.
+    """
+
+    make: Callable[..., nn.Module]
+    anchors: tuple[str, ...]
+    width: str = "conv1.weight"
+    has_conventions: bool = False
+
+
+_PREACTIVATED = ("conv1.weight", "linear.weight", "linear.bias", "layer1.0.bn1.weight", "layer1.0.conv1.weight")
+_RESNET = ("conv1.weight", "linear.weight", "linear.bias", "bn1.weight", "layer1.0.conv1.weight")
+_WIDE = ("conv1.weight", "fc.weight", "fc.bias", "block1.layer.0.bn1.weight", "block1.layer.0.conv1.weight")
+
+MODELS: Mapping[str, Architecture] = {
+    "small-cnn": Architecture(partial(PreActResNet, blocks=(1, 1, 1)), _PREACTIVATED, has_conventions=True),
+    "preact-resnet18": Architecture(partial(PreActResNet, blocks=(2, 2, 2, 2)), _PREACTIVATED, has_conventions=True),
+    "resnet18": Architecture(partial(ResNet, blocks=(2, 2, 2, 2)), _RESNET),
+    "wide-resnet-28-10": Architecture(partial(WideResNet, depth=28), _WIDE, width="block1.layer.0.conv1.weight"),
+    "wide-resnet-34-10": Architecture(partial(WideResNet, depth=34), _WIDE, width="block1.layer.0.conv1.weight"),
 }
 """``small-cnn``: three pre-activation blocks (77k parameters at width 16, 174k at 24).
 
-``preact-resnet18``: 11.2M parameters at width 64.
+With ten classes and three channels ``preact-resnet18`` and ``resnet18`` have 11.2M parameters at width 64,
+``wide-resnet-28-10`` 36.5M and ``wide-resnet-34-10`` 46.2M at width 160 (16 times the widening factor of 10).
 """
+
+
+CONVENTIONAL = tuple(name for name, architecture in MODELS.items() if architecture.has_conventions)
+"""The models that exist with two kinds of shortcut, and with or without a last batch norm, under the same keys."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +74,9 @@ class ModelSpec:
             raise WorkbenchError(f"a model of {self.in_channels} channels needs as many means and stds, stds above 0")
         if self.shortcut not in SHORTCUTS:
             raise WorkbenchError(f"shortcut must be one of {', '.join(SHORTCUTS)}; got {self.shortcut!r}")
+        architecture = MODELS.get(self.name)
+        if architecture and not architecture.has_conventions and (self.shortcut, self.final_bn) != ("activated", True):
+            raise WorkbenchError(f"{self.name} has one kind of shortcut and no choice of a last batch norm")
 
 
 def build_model(spec: ModelSpec) -> nn.Module:
@@ -51,11 +87,12 @@ def build_model(spec: ModelSpec) -> nn.Module:
     """
     if spec.name not in MODELS:
         raise WorkbenchError(f"unknown model {spec.name!r}; known are {', '.join(MODELS)}")
-    return MODELS[spec.name](
+    architecture = MODELS[spec.name]
+    chosen = {"shortcut": spec.shortcut, "final_bn": spec.final_bn} if architecture.has_conventions else {}
+    return architecture.make(
         Normalize(spec.mean, spec.std),
         width=spec.width,
         in_channels=spec.in_channels,
         num_classes=spec.num_classes,
-        shortcut=spec.shortcut,
-        final_bn=spec.final_bn,
+        **chosen,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from trainers.errors import WorkbenchError
+from trainers.recipes import MODEL_WIDTHS
 from trainers.spec import parse_fraction
 from workbench.cli.hints import default_of
 
@@ -85,7 +86,7 @@ def landscape(
         str | None,
         typer.Option(
             metavar="M",
-            help="Of checkpoints made elsewhere, as in workbench probe: small-cnn, preact-resnet18,"
+            help=f"Of checkpoints made elsewhere, as in workbench probe: {', '.join(MODEL_WIDTHS)},"
             " package.module:factory, torchscript, export, or a program's file.",
             show_default=False,
         ),

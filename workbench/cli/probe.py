@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trainers.recipes import MODEL_WIDTHS
 from trainers.spec import parse_fraction
 from workbench.cli.hints import default_of
 
@@ -19,7 +20,7 @@ def probe(
         str | None,
         typer.Option(
             metavar="M",
-            help="small-cnn, preact-resnet18, package.module:factory (imports your code), torchscript or export (runs"
+            help=f"{', '.join(MODEL_WIDTHS)}, package.module:factory (imports your code), torchscript or export (runs"
             " the program in the file), or the file of such a program. [default: our own checkpoints say it]",
             show_default=False,
         ),

@@ -25,7 +25,7 @@ from trainers.checkpoints.foreign import (
 from trainers.checkpoints.weights import FORMAT
 from trainers.data import Split
 from trainers.errors import WorkbenchError
-from trainers.models import MODELS, SHORTCUTS, Shortcut
+from trainers.models import CONVENTIONAL, MODELS, SHORTCUTS, Shortcut
 from trainers.steps import evaluation_mode
 from workbench.probe.normalisers import for_channels
 from workbench.probe.programs import find_factory, load_program
@@ -64,15 +64,15 @@ class ModelOptions:
     def __post_init__(self) -> None:
         if self.shortcut not in (AUTO, *SHORTCUTS):
             raise WorkbenchError(f"--shortcut must be one of {', '.join((AUTO, *SHORTCUTS))}; got {self.shortcut!r}")
-        if self.shortcut != AUTO and self.name not in MODELS:
-            raise WorkbenchError(f"--shortcut is of --model {' or '.join(MODELS)}; drop it")
+        if self.shortcut != AUTO and self.name not in CONVENTIONAL:
+            raise WorkbenchError(f"--shortcut is of --model {' or '.join(CONVENTIONAL)}; drop it")
         if self.state is not None and self.name in PROGRAM_WORDS.values():
             raise WorkbenchError(f"--model {self.name} runs files that hold one program each; drop --state")
 
     @property
     def must_choose_shortcut(self) -> bool:
         """Whether the convention has to be found out."""
-        return self.shortcut == AUTO and self.name in MODELS
+        return self.shortcut == AUTO and self.name in CONVENTIONAL
 
 
 Loader = Callable[[Path, Shortcut], Foreign]

@@ -13,12 +13,11 @@ from trainers.checkpoints.foreign.keys import Normaliser, choose_prefix, find_no
 from trainers.checkpoints.foreign.sniff import FileKind, sniff
 from trainers.checkpoints.foreign.unpickle import read
 from trainers.errors import WorkbenchError
-from trainers.models import ModelSpec, Normalize, Shortcut, build_model
+from trainers.models import MODELS, ModelSpec, Normalize, Shortcut, build_model
 
 PROGRAM_WORDS = {FileKind.TORCHSCRIPT: "torchscript", FileKind.EXPORTED: "export"}
 """What ``--model`` calls the files that are programs."""
 
-_ANCHORS = ("conv1.weight", "layer1.0.bn1.weight", "layer1.0.conv1.weight", "linear.weight", "linear.bias")
 _MOST_CLASSES, _MOST_CHANNELS = 100_000, 16
 
 
@@ -74,7 +73,7 @@ def fit_named(state: ForeignState, name: str, *, shortcut: Shortcut, normaliser:
     Args:
         state: the weights.
         name: of MODELS.
-        shortcut: what projecting shortcuts take, which no key tells.
+        shortcut: what projecting shortcuts take, which no key tells; "activated" for models without that choice.
         normaliser: used instead of the one in the checkpoint.
 
     Raises:
@@ -82,7 +81,7 @@ def fit_named(state: ForeignState, name: str, *, shortcut: Shortcut, normaliser:
     """
     with naming(state.path):
         tensors = state.tensors
-        prefix = choose_prefix(tensors, _ANCHORS)
+        prefix = choose_prefix(tensors, MODELS[name].anchors)
         found, buffers = find_normaliser(tensors)
         network = {name: tensor for name, tensor in tensors.items() if name not in buffers}
         spec, said = _infer(network, prefix, name, shortcut, normaliser or found)
@@ -154,13 +153,16 @@ def _infer(
     tensors: Mapping[str, Tensor], prefix: str, name: str, shortcut: Shortcut, normaliser: Normaliser | None
 ) -> tuple[ModelSpec, str]:
     """What the shapes say of a network, and the same in words."""
-    first, last = tensors.get(f"{prefix}conv1.weight"), tensors.get(f"{prefix}linear.weight")
-    if first is None or last is None or first.ndim != 4 or last.ndim != 2:
-        raise WorkbenchError(f"has no conv1 and linear as {name} has them: another architecture")
-    (width, channels), num_classes = first.shape[:2], last.shape[0]
+    architecture = MODELS[name]
+    names = (*architecture.anchors[:2], architecture.width)
+    first, last, wide = (tensors.get(prefix + name) for name in names)
+    if first is None or last is None or wide is None or first.ndim != 4 or last.ndim != 2 or wide.ndim != 4:
+        words = " and ".join(anchor.removesuffix(".weight") for anchor in names[:2])
+        raise WorkbenchError(f"has no {words} as {name} has them: another architecture")
+    width, channels, num_classes = wide.shape[0], first.shape[1], last.shape[0]
     if not (1 <= channels <= _MOST_CHANNELS and 1 <= num_classes <= _MOST_CLASSES and width >= 1):
         raise WorkbenchError(f"has weights of an impossible shape: {tuple(first.shape)}, {tuple(last.shape)}")
-    final_bn = f"{prefix}bn.weight" in tensors
+    final_bn = not architecture.has_conventions or f"{prefix}bn.weight" in tensors
     mean, std = normaliser or Normaliser((0.0,), (1.0,))
     if len(mean) == 1:
         mean, std = mean * channels, std * channels

@@ -1,26 +1,31 @@
 """Generating images from the app: the form, a stand-in for the command, and the command itself."""
 
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from textual.pilot import Pilot
-from textual.widgets import Select, Static
 
 from tests.tui.conftest import settled, text_of
 from tests.tui.runs import NOW, append, meta, start, write
 from tests.tui.test_live import until
+from workbench.sampling.spec import SamplingSpec, defaults_for
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.screens.generate import GenerateScreen
+from workbench.tui.commands import Kept
+from workbench.tui.forms.form import Form
+from workbench.tui.forms.sampling import sampling_form
+from workbench.tui.screens.form import FormScreen
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.run import RunScreen
-from workbench.tui.widgets.form import Field
+from workbench.tui.widgets.form import Line
 from workbench.tui.widgets.picture import Picture
 
 FAKE = Path(__file__).with_name("fake_workbench.py")
@@ -50,12 +55,12 @@ async def faked(path: Path, scenario: str = "works", size: tuple[int, int] = (10
         yield pilot
 
 
-async def open_form(pilot: Pilot[None]) -> GenerateScreen:
+async def open_form(pilot: Pilot[None]) -> FormScreen:
     await pilot.press("g")
-    await until(pilot, lambda: isinstance(pilot.app.screen, GenerateScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
     await pilot.pause(0.05)
     screen = pilot.app.screen
-    assert isinstance(screen, GenerateScreen)
+    assert isinstance(screen, FormScreen)
     return screen
 
 
@@ -95,24 +100,23 @@ async def test_the_form_says_at_once_what_is_wrong(run: Path) -> None:
         assert "10 classes: 0, 1, 2, 3 and 6 more" in text_of(pilot)
         for name, typed, reason in (
             ("classes", "cat", "✗ the model has no class 'cat'; it has 0, 1, 2"),
-            ("num", "0", "✗ a whole number from 1 to 1,000,000"),
-            ("num", "9999999999999999999999", "✗ a whole number from 1 to"),
-            ("num", "²", "✗ a whole number from 1 to"),
-            ("steps", "-1", "✗ a whole number from 0 to 99,999"),
-            ("steps", "ten", "✗ a whole number from 0 to"),
+            ("num", "0", "✗ --num must be at least 1; got 0"),
+            ("steps", "ten", "✗ a whole number"),
         ):
-            field = form.query_one(f"#{name}", Field)
-            field.input.focus()
-            before = field.text
-            field.input.value = ""
+            line = form.query_one(f"#{name}", Line)
+            line.answerer.focus()
+            before = line.answer
+            line.answer_with("")
             await pilot.press(*typed)
             await pilot.pause()
-            assert reason in text_of(pilot), typed
+            assert text_of(pilot).count(reason) == 2, "beside it and, whole, below"
+            assert f"will not do: {line.question.label}" in text_of(pilot)
+            form.query_one("#classes" if name != "classes" else "#num", Line).answerer.focus()
             await pilot.press("enter")
             await pilot.pause()
             assert pilot.app.screen is form, "a form that is wrong is not sent"
-            assert pilot.app.focused is field.input
-            field.input.value = before
+            assert pilot.app.focused is line.answerer
+            line.answer_with(before)
         await pilot.pause()
         assert "✗" not in text_of(pilot)
         await pilot.press("escape")
@@ -120,35 +124,174 @@ async def test_the_form_says_at_once_what_is_wrong(run: Path) -> None:
         assert isinstance(pilot.app.screen, RunScreen)
 
 
-async def test_what_is_asked_is_what_is_run(run: Path) -> None:
-    async with faked(run) as pilot:
+def some_form(data: str = "digits", names: str = "0123456789") -> Form:
+    kept = (Kept(epoch=2, roles=("best", "last")), Kept(epoch=1, roles=()))
+    return sampling_form(Path("run"), kept, tuple(names), data, Path("run/generation/samples-000"))
+
+
+def answers_of(form: Form, **changes: str) -> dict[str, str]:
+    return {question.name: question.value for question in form.questions} | changes
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("classes", "", "a name, a number"),
+        ("classes", "3,11", "the model has no class '11'"),
+        ("num", "", "how many"),
+        ("num", "²", "a whole number"),
+        ("num", "9" * 30, "--num must be below 2^62"),
+        ("num", "10000001", "at most 10000000"),
+        ("steps", "-1", "at least 0"),
+        ("steps", "100000", "below 100000"),
+        ("steps", "1.5", "a whole number"),
+        ("step_size", "0", "--step-size must be in (0,"),
+        ("step_size", "a/b", "not a number: 'a/b'"),
+        ("momentum", "1", "in [0, 1)"),
+        ("momentum", "nan", "in [0, 1)"),
+        ("noise", "-0.1", "in [0,"),
+        ("start_scale", "inf", "in [0,"),
+        ("variance", "1.1", "in (0, 1]"),
+        ("local", "4", "no difference with start pca"),
+        ("stop_tol", "0", "finite and above 0"),
+        ("min_steps", "60", "leaves --stop adaptive no step"),
+        ("seed", "-1", "at least 0"),
+        ("guidance", "joint+joint", "cannot read the guidance"),
+        ("guidance", "0*joint", "a finite number other than 0"),
+    ],
+)
+def test_answers_that_will_not_do(name: str, text: str, problem: str) -> None:
+    form = some_form()
+    assert form.problems(answers_of(form)) == {}
+    problems = form.problems(answers_of(form, **{name: text}))
+    assert list(problems) == [name]
+    assert problem in problems[name]
+
+
+def test_settings_that_make_no_difference_may_not_be_given() -> None:
+    form = some_form()
+    answers = answers_of(form, start="noise", stop="fixed")
+    assert not form.problems(answers)
+    idle = [name for name in answers if form.check(name, answers) == ""]
+    assert idle == ["start_scale", "variance", "local", "min_steps", "stop_tol"]
+    given = answers | dict.fromkeys(idle, "1")
+    assert list(form.problems(given)) == idle
+
+
+@pytest.mark.parametrize("data", ["digits", "folder:images"])
+def test_defaults_are_those_of_the_data(data: str) -> None:
+    shown = {question.name: question.default for question in some_form(data).questions}
+    assert {name: float(shown[name]) for name in defaults_for(data)} == defaults_for(data)
+    assert (shown["start"], shown["stop"], shown["guidance"]) == ("pca", "adaptive", "joint")
+
+
+def test_every_setting_is_asked_for_and_reaches_the_command() -> None:
+    form = some_form()
+    names = {question.name for question in form.questions}
+    assert {field.name for field in fields(SamplingSpec)} <= names | {"labels"}
+    answers = answers_of(
+        form,
+        classes="3",
+        num="4",
+        epoch="1",
+        start="local-pca",
+        guidance="joint+0.3*marginal",
+        stop="plateau",
+        steps="80",
+        start_scale="0.5",
+        start_noise="0.1",
+        variance="0.9",
+        local="2",
+        step_size="8/255",
+        momentum="0",
+        noise="0",
+        min_steps="5",
+        stop_tol="0.02",
+        seed="7",
+        device="cpu",
+    )
+    assert form.problems(answers) == {}
+    words = shlex.join(form.job(answers).arguments)
+    for option in (
+        "--class=3 --num 4 --steps 80 ",
+        "--start=local-pca '--guidance=joint+0.3*marginal' --stop=plateau --start-scale=0.5 --start-noise=0.1",
+        "--variance=0.9 --local=2 --step-size=8/255 --momentum=0 --noise=0 --min-steps=5 --stop-tol=0.02 --seed=7",
+        "--device=cpu --epoch 1 --out=run/generation/samples-000 -- run",
+    ):
+        assert option in words
+
+
+async def test_what_is_asked_is_what_is_run_and_what_is_copied(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with faked(run, size=(100, 40)) as pilot:
+        copied: list[str] = []
+        monkeypatch.setattr(pilot.app, "copy_to_clipboard", copied.append)
         form = await open_form(pilot)
         answers = []
         form.dismiss = answers.append  # type: ignore[method-assign,assignment]
-        await pilot.press(*"7,2", "tab", *"24", "tab", *"80", "tab", "enter", "down", "enter")
+        await pilot.press(*"7,2", "tab", *"24", "down", "right", "up", "down", "down", "space", "left", "tab", "tab")
+        await pilot.press("shift+tab", "tab", "tab", *"80", "ctrl+y")
         await pilot.pause()
-        form.action_accept()
-    request = answers[0]
-    out = run / "generation" / "samples-000"
-    assert request.labels == (7, 2)
-    expected = ("sample", "--class=7,2", "--num", "24", "--steps", "80", "--epoch", "1", f"--out={out}", "--", str(run))
-    assert request.arguments(run) == expected
+        out = run / "generation" / "samples-000"
+        expected = ("sample", "--class=7,2", "--num", "24", "--steps", "80", "--epoch", "1", f"--out={out}")
+        assert copied == [shlex.join(("workbench", *expected, "--", str(run)))]
+        assert joined(copied[0]) in joined(text_of(pilot))
+        await pilot.press("enter")
+        await pilot.pause()
+    assert answers[0].arguments == (*expected, "--", str(run))
+    assert answers[0].out == out
+
+
+async def test_a_form_that_is_wrong_has_no_command_to_copy(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with faked(run) as pilot:
+        copied: list[str] = []
+        monkeypatch.setattr(pilot.app, "copy_to_clipboard", copied.append)
+        await open_form(pilot)
+        await pilot.press(*"cat", "ctrl+y")
+        await pilot.pause()
+        assert copied == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 5)])
+async def test_every_question_can_be_reached_in_small_terminals(run: Path, size: tuple[int, int]) -> None:
+    async with faked(run, size=size) as pilot:
+        form = await open_form(pilot)
+        lines = list(form.query(Line))
+        for line in lines:
+            assert form.focused is line.answerer
+            await pilot.press("tab")
+        assert form.focused is lines[0].answerer
+        await pilot.press("shift+tab", "space")
+        assert form.focused is lines[-1].answerer
+        assert lines[-1].answer == "cpu"
+        if size[1] >= 12:
+            assert "‹ cpu ›" in text_of(pilot)
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+    assert not pilot.app.is_running
+
+
+async def test_a_click_turns_a_choice_over(run: Path) -> None:
+    async with faked(run) as pilot:
+        form = await open_form(pilot)
+        start = form.query_one("#start", Line).answerer
+        await pilot.click(start, offset=(18, 0))
+        assert start.value == "local-pca"
+        await pilot.click(start, offset=(0, 0))
+        assert start.value == "pca"
 
 
 async def test_the_checkpoints_of_the_form(written: Path, tmp_path: Path) -> None:
     run = keep(write(tmp_path / "run", epochs=5), 1, 2, 4)
     async with faked(run) as pilot:
         form = await open_form(pilot)
-        checkpoint = form.query_one("#checkpoint", Select)
-        assert [title for title, _ in checkpoint._options] == [
-            "epoch 4 · best · last · under the cursor",
-            "epoch 2",
-            "epoch 1",
-        ]
+        question = form.query_one("#epoch", Line).question
+        assert isinstance(question.meaning, dict)
+        assert question.choices == ("4", "2", "1")
+        assert list(question.meaning.values()) == ["epoch 4 · best · last · under the cursor", "epoch 2", "epoch 1"]
         await pilot.press("escape", "home", "right")
         await pilot.pause()
         form = await open_form(pilot)
-        assert form.query_one("#checkpoint", Select).value == 1, "a cursor that was moved chooses"
+        assert form.query_one("#epoch", Line).answer == "1", "a cursor that was moved chooses"
         assert "epoch 1 · under the cursor" in text_of(pilot)
 
 
@@ -156,7 +299,7 @@ async def test_folders_are_numbered_on(run: Path) -> None:
     (run / "generation" / "samples-000").mkdir(parents=True)
     async with faked(run) as pilot:
         form = await open_form(pilot)
-        assert str(form.query_one("#out", Static).render()) == f"Images go to {run / 'generation' / 'samples-001'}"
+        assert form.form.job(form.answers).out == run / "generation" / "samples-001"
 
 
 async def test_progress_preview_summary(run: Path) -> None:
@@ -257,7 +400,7 @@ async def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
         await pilot.pause()
         shown += text_of(pilot)
         assert "the model has no class 'nothing'; it has [red]x[/]" in text_of(pilot)
-        form.query_one("#classes", Field).input.value = "-rf"
+        form.query_one("#classes", Line).answer_with("-rf")
         await pilot.pause()
         shown += text_of(pilot)
         await pilot.press("enter")
@@ -364,7 +507,7 @@ async def test_the_real_command(tmp_path: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await open_form(pilot)
-        await pilot.press(*"3", "tab", *"4", "tab", *"2", "enter")
+        await pilot.press(*"3", "tab", *"4", *["tab"] * 5, *"2", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
         screen = pilot.app.screen
         await until(pilot, lambda: screen.ended is not None, 120)

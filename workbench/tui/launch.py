@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from workbench.tui.commands import SampleRequest, free_folder, kept_checkpoints, pca_arguments, run_dir_of
+from workbench.tui.commands import free_folder, kept_checkpoints, pca_arguments, run_dir_of
+from workbench.tui.forms.form import Answers, Form
+from workbench.tui.forms.sampling import sampling_form
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.results import Components, Samples
-from workbench.tui.screens.generate import GenerateScreen
+from workbench.tui.results import Components
 from workbench.tui.source import View
 from workbench.tui.text import plain
 
 
-def generate_form(path: Path, view: View, cursor: int) -> GenerateScreen:
+def generate_form(path: Path, view: View, cursor: int, proposed: Answers | None = None) -> Form:
     """The form over a run; the checkpoint under a cursor that was moved is proposed.
 
     Raises:
@@ -21,21 +22,8 @@ def generate_form(path: Path, view: View, cursor: int) -> GenerateScreen:
     moved = [one for one in kept if one.epoch == cursor < view.num_epochs - 1]
     first = (*moved, *(one for one in kept if one not in moved))
     data = view.meta.config.get("data")
-    return GenerateScreen(first, view.meta.class_names, data if isinstance(data, str) else None, free_folder(run_dir))
-
-
-def sampling_job(path: Path, view: View, request: SampleRequest) -> JobRequest:
-    """The job that generates."""
-    names = [view.meta.class_names[label] for label in request.labels] if view.meta.class_names else ["?"]
-    result, run_dir = Samples(request, names), run_dir_of(path)
-    return JobRequest(
-        kind="sample",
-        title=f"{result.title} · {result.what}",
-        arguments=request.arguments(run_dir),
-        run_dir=run_dir,
-        result=result,
-        out=request.out,
-    )
+    data = data if isinstance(data, str) else None
+    return sampling_form(run_dir, first, view.meta.class_names, data, free_folder(run_dir), proposed)
 
 
 def pca_job(path: Path) -> JobRequest:

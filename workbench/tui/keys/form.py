@@ -2,6 +2,8 @@
 
 from workbench.tui.keys.table import Key, KeyTable
 
+_GROUP = "Form"
+
 FORM_KEYS = KeyTable(
     scope="form",
     rows=(
@@ -10,18 +12,18 @@ FORM_KEYS = KeyTable(
             keys=("enter",),
             action="accept",
             caps="Enter",
-            help="Generate; on the checkpoint, open the list",
-            group="Form",
-            footer="generate",
+            help="Do it, with what stands there",
+            group=_GROUP,
+            footer="start",
         ),
         Key(
             name="next-field",
             keys=("tab",),
             action="step(1)",
             caps="Tab",
-            help="Next field",
-            group="Form",
-            footer="next field",
+            help="Next question",
+            group=_GROUP,
+            footer="next",
             priority=True,
         ),
         Key(
@@ -29,22 +31,55 @@ FORM_KEYS = KeyTable(
             keys=("shift+tab",),
             action="step(-1)",
             caps="⇧Tab",
-            help="Previous field",
-            group="Form",
+            help="Previous question",
+            group=_GROUP,
             priority=True,
         ),
-        Key(name="down", keys=("down",), action="step(1)", caps="↓", help="Next field", group="Form"),
-        Key(name="up", keys=("up",), action="step(-1)", caps="↑", help="Previous field", group="Form"),
-        Key(name="close", keys=("escape",), action="close", caps="Esc", help="Back", group="Form", footer="back"),
+        Key(name="down", keys=("down",), action="step(1)", caps="↓", help="Next question", group=_GROUP),
+        Key(name="up", keys=("up",), action="step(-1)", caps="↑", help="Previous question", group=_GROUP),
+        Key(
+            name="copy",
+            keys=("ctrl+y",),
+            action="copy",
+            caps="^Y",
+            help="Copy the command that does the same",
+            group=_GROUP,
+            footer="copy command",
+            priority=True,
+        ),
+        Key(name="close", keys=("escape",), action="close", caps="Esc", help="Back", group=_GROUP, footer="back"),
         Key(
             name="quit",
             keys=("ctrl+c", "ctrl+q"),
             action="quit",
             caps="^C",
             help="Quit",
-            group="Form",
+            group=_GROUP,
             footer="quit",
             priority=True,
+        ),
+    ),
+)
+
+CHOICE_KEYS = KeyTable(
+    scope="choice",
+    target="focused",
+    rows=(
+        Key(
+            name="previous",
+            keys=("left",),
+            action="choose(-1)",
+            caps="←",
+            help="Previous choice of the question",
+            group=_GROUP,
+        ),
+        Key(
+            name="next",
+            keys=("right", "space"),
+            action="choose(1)",
+            caps="→",
+            help="Next choice of the question",
+            group=_GROUP,
         ),
     ),
 )

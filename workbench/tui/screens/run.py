@@ -192,14 +192,9 @@ class RunScreen(Screen[None]):
         if view is None:
             self.notify("The run is still being read.", markup=False)
             return
-        try:
-            form = await asyncio.to_thread(lambda: _launch().generate_form(self._path, view, self.epoch))
-        except WorkbenchError as error:
-            self.notify(str(error), severity="warning", markup=False)
-            return
-        request = await self.app.push_screen_wait(form)
-        if request is not None:
-            self._run_job(_launch().sampling_job(self._path, view, request))
+        from workbench.tui.asking import ask
+
+        await ask(self, self._run_context.jobs, lambda: _launch().generate_form(self._path, view, self.epoch))
 
     async def _show_pca(self) -> None:
         try:

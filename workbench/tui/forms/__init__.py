@@ -1,0 +1,1 @@
+"""What the app asks before it starts a command: forms as data. Nothing here knows a screen."""

@@ -23,6 +23,14 @@ Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 Pictured = Callable[..., None]
 
 
+@pytest.fixture(autouse=True)
+def nobodys_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and state of nobody, other ones for each test; processes that a test starts have them too."""
+    folder = tmp_path_factory.mktemp("user")
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(folder / "settings.toml"))
+    monkeypatch.setenv("WORKBENCH_STATE", str(folder / "state.json"))
+
+
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs "healthy" and "collapsed" (with two checkpoints), as written at NOW."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.conftest import Opened, text_of
 from tests.tui.runs import COLLAPSE, EPOCHS
+from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.form import FORM_KEYS
 from workbench.tui.keys.help import HELP_KEYS
 from workbench.tui.keys.job import JOB_KEYS
@@ -162,7 +163,8 @@ async def _ended(pilot) -> None:
 async def test_the_palette_offers_every_action(written: Path, opened: Opened) -> None:
     async with opened(written / "collapsed") as pilot:
         commands = {command.title: command for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert set(commands) == {row.help for row in RUN_KEYS.rows if row.action != "palette"}
+        rows = (*RUN_KEYS.rows, *EVERYWHERE_KEYS.rows)
+        assert set(commands) == {row.help for row in rows if row.action != "palette"}
         await pilot.press("ctrl+p")
         await pilot.pause()
         await pilot.press(*"first")

@@ -26,6 +26,7 @@ from workbench.cli.runs import runs
 from workbench.cli.sample import sample
 from workbench.cli.score import score
 from workbench.cli.serve import serve
+from workbench.cli.settings import settings
 from workbench.cli.sweep_sampling import sweep_sampling
 from workbench.cli.train import train
 
@@ -50,6 +51,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     pca,
     sample,
     score,
+    settings,
     sweep_sampling,
 )
 

@@ -4,17 +4,26 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
 
+from rich.console import RenderableType
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
+from textual.binding import BindingType
 from textual.screen import Screen
-from textual.theme import Theme
 
-from workbench.tui import palette
+from trainers.errors import WorkbenchError
 from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, is_list, read_glance
 from workbench.tui.jobs.queue import JobQueue
+from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
+from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use, use_keys
+from workbench.tui.memory import Memory, Remembered, state_path
 from workbench.tui.screens.run import RunScreen
-from workbench.tui.themes import DARK, Palette
+from workbench.tui.settings import Settings, read_settings, settings_path
+from workbench.tui.text import plain
+from workbench.tui.themes import Palette
+from workbench.tui.theming import choose_theme, dress, next_theme, recolour
 
 WORKBENCH = (sys.executable, "-m", "workbench")
 """How the command line is started for what needs torch or scikit-learn."""
@@ -22,28 +31,20 @@ WORKBENCH = (sys.executable, "-m", "workbench")
 PATIENCE_SECONDS = 15.0
 """How long the app, when it is left, waits for a command that was asked to stop before it ends it."""
 
+REMEMBER_SECONDS = 2.0
+"""Pause between looks at what the user changed; what changed is written."""
+
 STYLES = ("app.tcss",)
 WORKSPACE_STYLE = "workspace.tcss"
 
 
-def textual_theme(theme: Palette) -> Theme:
-    """A theme of ours for Textual's own widgets and the style sheets; ``$frame`` is the colour of lines."""
-    colours = theme.colours
-    return Theme(
-        name=f"workbench-{theme.name}",
-        primary=colours[palette.ACCENT],
-        secondary=colours[palette.MUTED],
-        warning=colours[palette.WARNING],
-        error=colours[palette.CATASTROPHIC],
-        success=colours[palette.GOOD],
-        accent=colours[palette.ACCENT],
-        foreground=colours[palette.TEXT],
-        background=colours[palette.BACKGROUND],
-        surface=colours[palette.SURFACE],
-        panel=colours[palette.SURFACE],
-        dark=theme.dark,
-        variables={"frame": colours[palette.FRAME]},
-    )
+@runtime_checkable
+class HasTables(Protocol):
+    """A screen whose keys the command palette offers."""
+
+    def tables(self) -> Sequence[KeyTable]:
+        """The keys that do something now."""
+        ...
 
 
 class WorkbenchApp(App[None], inherit_bindings=False):
@@ -51,8 +52,10 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     Attributes:
         jobs: what runs beside it.
+        memory: what it remembers from one start to the next.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE_KEYS)
     TITLE = "workbench"
     ENABLE_COMMAND_PALETTE = False  # Textual would bind a key to it; the run screen opens it
 
@@ -63,7 +66,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         clock: Callable[[], float] = time.time,
         command: Sequence[str] = WORKBENCH,
         detach: bool = False,
-        theme: Palette = DARK,
+        theme: Palette | None = None,
     ) -> None:
         """Open a run and read what it has, or a list of runs.
 
@@ -73,7 +76,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
             clock: seconds since 1970-01-01 UTC.
             command: how the command line is started.
             detach: leave jobs running, without asking, when the app is left or its terminal is lost.
-            theme: its colours.
+            theme: its colours; None for what the settings say, the last one, or what the terminal can show.
 
         Raises:
             WorkbenchError: there is no readable energy log at the only path.
@@ -81,9 +84,14 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         many = glance is None and is_list(paths)
         sheets = (*STYLES, WORKSPACE_STYLE) if many else STYLES
         super().__init__(css_path=[Path(__file__).parent / sheet for sheet in sheets])
-        palette.use(theme)
-        self.register_theme(textual_theme(theme))
-        self.theme = textual_theme(theme).name
+        self.memory, self._settings, self._complaint = Memory(state_path(), clock), Settings(), ""
+        try:
+            self._settings = read_settings(settings_path())
+        except WorkbenchError as error:
+            self._complaint = str(error)
+        use_keys(self._settings.keymap)
+        last = self.memory.recall("app", "theme").get("name")
+        dress(self, theme or choose_theme(self._settings, last, self.console.color_system))
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
         self.jobs = JobQueue(command, clock, detach=detach)
         self.glance = glance
@@ -99,14 +107,57 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
         return WorkspaceScreen(self._paths, self._clock, self._command, self.jobs)
 
+    def on_load(self) -> None:
+        """Take the user's keys, before any is pressed."""
+        if self._settings.keymap:
+            self.set_keymap(dict(self._settings.keymap))
+
+    def on_mount(self) -> None:
+        """Say what is wrong with the settings; begin to remember."""
+        if self._complaint:
+            self.notify(plain(self._complaint, 300), title="Settings", severity="warning", timeout=15, markup=False)
+        self.set_interval(REMEMBER_SECONDS, self._save_soon)
+
     async def on_unmount(self) -> None:
         """However the app is left, no job outlives it."""
         await self.jobs.close(PATIENCE_SECONDS)
 
+    def pop_screen(self) -> AwaitComplete:
+        """Remember a screen when it is left."""
+        self._remember()
+        return super().pop_screen()
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Remember all screens when the app is left."""
+        self._remember()
+        self.memory.save()
+        super().exit(result, return_code, message)
+
+    def action_theme(self) -> None:
+        """Take the next theme."""
+        theme = next_theme(self._settings.themes, self.console.color_system)
+        dress(self, theme)
+        recolour(self)
+        self.memory.note("app", "theme", {"name": theme.name})
+        self.notify(f"Theme: {theme.name}", timeout=2, markup=False)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The actions of the keys that do something on a screen, for the command palette."""
-        for table in screen.tables() if isinstance(screen, RunScreen) else ():
+        for table in (*screen.tables(), EVERYWHERE_KEYS) if isinstance(screen, HasTables) else ():
             for key in table.rows:
                 if key.action != "palette":
                     action = f"{table.target}.{key.action}"
-                    yield SystemCommand(key.help, f"key {key.caps}", lambda action=action: screen.run_action(action))
+                    words = f"key {caps(table, key, keys_in_use())}"
+                    yield SystemCommand(key.help, words, lambda action=action: screen.run_action(action))
+
+    def _remember(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Remembered):
+                entry = screen.keep()
+                if entry:
+                    self.memory.note(*screen.memory_key, entry)
+
+    def _save_soon(self) -> None:
+        self._remember()
+        if self.memory.is_changed:
+            self.run_worker(self.memory.save, thread=True, group="memory")

@@ -1,8 +1,29 @@
 """What a table of keys is. Dispatch, footer, help, command palette and rebinding are made from such tables."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
+from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
+
+Keymap = Mapping[str, str]
+"""Keys that users chose, separated by commas, by ``SCOPE.NAME``."""
+
+_CAPS = {
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "delete": "Del",
+    "insert": "Ins",
+    "shift+tab": "⇧Tab",
+}
+_MODIFIERS = {"ctrl": "^", "shift": "⇧", "alt": "Alt-", "super": "Super-"}
+
+_keymap: Keymap = {}
 
 
 class Key(NamedTuple):
@@ -35,7 +56,7 @@ class KeyTable(NamedTuple):
     Attributes:
         scope: what users call it when they bind its keys; unique.
         rows: its keys.
-        target: whose actions these are: "screen", or "focused" for the widget that has the focus.
+        target: whose actions these are: "screen", "focused" for the widget that has the focus, or "app".
     """
 
     scope: str
@@ -47,7 +68,60 @@ def bindings(table: KeyTable) -> list[BindingType]:
     """The table as Textual bindings; each can be bound anew by its id, ``SCOPE.NAME``."""
     return [
         Binding(
-            ",".join(key.keys), key.action, key.help, show=False, priority=key.priority, id=f"{table.scope}.{key.name}"
+            ",".join(key.keys),
+            f"app.{key.action}" if table.target == "app" else key.action,
+            key.help,
+            show=False,
+            priority=key.priority,
+            id=f"{table.scope}.{key.name}",
         )
         for key in table.rows
     ]
+
+
+def use_keys(keymap: Keymap) -> None:
+    """Show the user's keys from now on, wherever keys are shown."""
+    global _keymap  # noqa: PLW0603 - one terminal has one keyboard
+    _keymap = keymap
+
+
+def keys_in_use() -> Keymap:
+    """The keys that the user chose."""
+    return _keymap
+
+
+def caps(table: KeyTable, key: Key, keymap: Keymap, *, first: bool = False) -> str:
+    """A key of a table as people read it: as the user bound it, or as the table says.
+
+    Args:
+        table: the table.
+        key: one of its rows.
+        keymap: what the user bound.
+        first: of several keys that the user bound to it, only the first.
+    """
+    chosen = keymap.get(f"{table.scope}.{key.name}")
+    if chosen is None:
+        return key.caps
+    names = chosen.split(",")
+    return " ".join(cap(name) for name in (names[:1] if first else names))
+
+
+def cap(name: str) -> str:
+    """What stands on a key, by its name."""
+    if name in _CAPS:
+        return _CAPS[name]
+    *modifiers, last = name.split("+")
+    shown = _CAPS.get(last) or character(last) or last
+    shown = shown.capitalize() if len(shown) > 1 or shown == " " or "ctrl" in modifiers else shown
+    return "".join(_MODIFIERS.get(modifier, modifier) for modifier in modifiers) + (shown if shown != " " else "Space")
+
+
+def character(name: str) -> str | None:
+    """The printable character that a key types, such as "?" for question_mark; None for other keys."""
+    shown = key_to_character(REPLACED_KEYS.get(name, name))
+    return shown if shown is not None and shown.isprintable() else None
+
+
+def key_name(typed: str) -> str:
+    """The name of the key that types a character."""
+    return _character_to_key(typed)

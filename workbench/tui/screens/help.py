@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 
 from workbench.tui import palette
 from workbench.tui.keys.help import HELP_KEYS
-from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 
@@ -27,7 +27,7 @@ SYMBOLS = (
 def help_entries(tables: Sequence[KeyTable]) -> list[Entry]:
     """Every key with what it does, by group, then the symbols of the plots."""
     entries: list[Entry] = []
-    keys = [key for table in tables for key in table.rows]
+    keys = [key._replace(caps=caps(table, key, keys_in_use())) for table in tables for key in table.rows]
     for group in dict.fromkeys(key.group for key in keys):
         entries.append(Entry(label=group, gap=True, label_colour=palette.ACCENT))
         entries += [Entry(label=f"  {key.caps}", text=key.help) for key in keys if key.group == group]
@@ -49,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
         page = Page("help", label_width=12)
         page.fill(help_entries(self._tables))
         page.border_title = "Keys"
-        page.border_subtitle = "Esc closes"
+        page.border_subtitle = f"{caps(HELP_KEYS, HELP_KEYS.rows[0], keys_in_use(), first=True)} closes"
         yield page
 
     def action_close(self) -> None:

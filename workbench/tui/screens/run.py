@@ -1,6 +1,7 @@
 """One run: a header, panes that share one epoch cursor, the timeline and the footer."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,9 +15,11 @@ from trainers.errors import WorkbenchError
 from workbench.tui.contents import WIDGETS, RunWidget, make
 from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, Split
+from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.memory import Keeps, Kind, memory_of, place_of
 from workbench.tui.panes import PANES, Layout, Pane
 from workbench.tui.widgets.facts import overview, problem, status
 from workbench.tui.widgets.header import Header
@@ -66,6 +69,7 @@ class RunScreen(Screen[None]):
         self._opened_at = context.clock()
         self._problem: str | None = None
         self._clockwork: list[Timer] = []
+        self._kept_widgets: dict[str, object] = {}
 
     def compose(self) -> ComposeResult:
         """What the first frame shows; other widgets come when a pane first needs them."""
@@ -175,7 +179,7 @@ class RunScreen(Screen[None]):
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen([*self.tables(), JOB_KEYS]))
+        self.app.push_screen(HelpScreen([*self.tables(), EVERYWHERE_KEYS, JOB_KEYS]))
 
     def action_back(self) -> None:
         """Back to the list of runs, if this run was opened from one."""
@@ -210,6 +214,46 @@ class RunScreen(Screen[None]):
 
         self.app.push_screen(JobScreen(self._run_context.jobs.submit(request, at_once=at_once)))
 
+    @property
+    def memory_key(self) -> tuple[Kind, str]:
+        """This run."""
+        return "runs", place_of(self._path)
+
+    def keep(self) -> dict[str, object]:
+        """Where the user is: pane, epoch ("last" at the end), split, and what the widgets keep."""
+        if self.view is None:
+            return {}
+        epoch = "last" if self.epoch >= self._num_epochs - 1 else self.epoch
+        widgets = dict(self._kept_widgets)
+        for widget in self.query_one("#panes").children:
+            if widget.id is not None and isinstance(widget, Keeps):
+                widgets[widget.id] = widget.keep()
+        return {"pane": self.pane, "epoch": epoch, "split": self.view.split, "widgets": widgets}
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Go where the user was, unless the user has gone somewhere by now."""
+        pane, epoch, split, widgets = (kept.get(name) for name in ("pane", "epoch", "split", "widgets"))
+        self._kept_widgets = dict(widgets) if isinstance(widgets, dict) else {}
+        self._restore_widgets(self._kept_widgets)
+        if type(epoch) is int and self.epoch >= self._num_epochs - 1:
+            self.epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))
+        if isinstance(pane, str) and pane in {each.name for each in PANES} and self.pane == PANES[0].name:
+            self.action_pane(pane)
+        if self.view is not None and split != self.view.split:
+            for other in self.view.splits:
+                if other == split:
+                    self._look(other)
+
+    def _restore_widgets(self, names: Iterable[str | None]) -> None:
+        for widget in self.query_one("#panes").children:
+            kept = self._kept_widgets.get(widget.id or "")
+            if widget.id in names and isinstance(widget, Keeps) and isinstance(kept, dict):
+                widget.restore(kept)
+
+    def recolour(self) -> None:
+        """Draw what is seen in the colours of another theme."""
+        self._show()
+
     def _go(self, epoch: int) -> None:
         epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))
         if self.view is not None and epoch != self.epoch:
@@ -233,6 +277,7 @@ class RunScreen(Screen[None]):
         if layout is self._layout:
             missing = [name for name in layout.widgets if name not in self._known_widgets()]
             await self.query_one("#panes").mount_all([make(name, self._run_context) for name in missing])
+            self._restore_widgets(missing)
             self._lay(layout)
 
     def _lay(self, layout: Layout) -> None:
@@ -312,6 +357,8 @@ class RunScreen(Screen[None]):
         known = before.num_epochs if before is not None else self._glance.facts.num_epochs
         if self.epoch >= known - 1 or self.epoch >= view.num_epochs:
             self.epoch = max(view.num_epochs - 1, 0)
+        if before is None:
+            self.restore(memory_of(self.app).recall(*self.memory_key))
         shown = before is not None and view.table is before.table and view.events is before.events
         if before is not None and shown and view.split == before.split:
             self._tell()

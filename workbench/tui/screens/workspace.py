@@ -1,6 +1,7 @@
 """Many runs: a list that can be filtered, sorted, marked and pinned, and the marked runs' curves on one axis."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from typing import ClassVar
@@ -19,8 +20,10 @@ from workbench.tui.catalog import Catalog, Listed
 from workbench.tui.context import RunContext
 from workbench.tui.glance import read_glance
 from workbench.tui.jobs.queue import JobQueue
-from workbench.tui.keys.table import bindings
+from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
+from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
+from workbench.tui.memory import Kind, memory_of, place_of, places_of, texts
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.text import plain
@@ -43,6 +46,9 @@ MEASURES = {
     "clean_accuracy": ("clean accuracy on the probe set", True),
     "delta_energy_mean": ("mean ΔE, nats", False),
 }
+MOST_KEPT = 100
+"""Marks, and pins, that are remembered."""
+
 LEAST_ROWS = 20
 """Rows of the terminal below which the list has them all."""
 LEAST_COLUMNS = 90
@@ -106,6 +112,7 @@ class WorkspaceScreen(Screen[None]):
         self.marked: dict[Path, str] = {}
         self.pinned: set[Path] = set()
         self.order = "name"
+        self._kept: Mapping[str, object] = {}
 
     def compose(self) -> ComposeResult:
         """Title, list, plot, keys."""
@@ -119,6 +126,7 @@ class WorkspaceScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to read."""
+        self.restore(memory_of(self.app).recall(*self.memory_key))
         self._fit()
         self._look()
         self._clockwork = [self.set_interval(POLL_SECONDS, self._look)]
@@ -222,11 +230,63 @@ class WorkspaceScreen(Screen[None]):
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen([WORKSPACE_KEYS]))
+        self.app.push_screen(HelpScreen([*self.tables(), EVERYWHERE_KEYS]))
 
     def action_quit(self) -> None:
         """Leave the app."""
         self.app.exit()
+
+    def tables(self) -> list[KeyTable]:
+        """The keys that do something."""
+        return [WORKSPACE_KEYS]
+
+    @property
+    def memory_key(self) -> tuple[Kind, str]:
+        """This list."""
+        return "lists", places_of(self._paths)
+
+    def keep(self) -> dict[str, object]:
+        """How the list is chosen, sorted and plotted; runs by their places."""
+        if not self._read_once:
+            return {}
+        return {
+            "filter": self._filter_text,
+            "order": self.order,
+            "measure": self._measure,
+            "axis": self._align,
+            "cursor": None if self.cursor is None else place_of(self.cursor),
+            "marks": [place_of(path) for path in self.marked][:MOST_KEPT],
+            "pins": sorted(place_of(path) for path in self.pinned)[:MOST_KEPT],
+        }
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Take what was kept; runs are found once all are read."""
+        self._kept = kept
+        order, measure, axis = (str(kept.get(name)) for name in ("order", "measure", "axis"))
+        if order.removeprefix("-") in {column.field for column in COLUMNS}:
+            self.order = order
+        self._measure = measure if measure in MEASURES else self._measure
+        self._align = next((align for align in ALIGNMENTS if align == axis), self._align)
+        text = kept.get("filter")
+        if isinstance(text, str):
+            with suppress(WorkbenchError):
+                self._filter, self._filter_text = parse_filter(text), text
+
+    def recolour(self) -> None:
+        """Draw what is seen in the colours of another theme."""
+        self._show()
+
+    def _restore_runs(self) -> None:
+        """The cursor, marks and pins that were kept, unless the user has chosen others by now."""
+        places = {place_of(path): path for path in self._listed}
+        if not self.marked:
+            for place in texts(self._kept.get("marks"), MOST_KEPT):
+                if place in places:
+                    self._mark(places[place])
+        self.pinned |= {places[place] for place in texts(self._kept.get("pins"), MOST_KEPT) if place in places}
+        cursor = places.get(str(self._kept.get("cursor")))
+        if cursor is not None and (not self.shown or self.cursor == self.shown[0].entry.path):
+            self.cursor = cursor
 
     def _under_cursor(self) -> Listed | None:
         return next((listed for listed in self.shown if listed.entry.path == self.cursor), None)
@@ -336,11 +396,13 @@ class WorkspaceScreen(Screen[None]):
 
     def _take(self, found: dict[Path, Listed], whole: bool) -> None:
         """Show what was read."""
-        news = found != self._listed or whole != self._read_once
+        news, first = found != self._listed or whole != self._read_once, whole and not self._read_once
         self._reading = self._reading and not whole
         self._read_once = self._read_once or whole
         if news:
             self._listed = found
+            if first:
+                self._restore_runs()
             self.marked = {path: colour for path, colour in self.marked.items() if path in found}
             self._arrange()
 

@@ -1,7 +1,7 @@
 """ΔE of the samples at one epoch: bars, the epoch before as a ghost, a box of quantiles."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from workbench.tui import palette
@@ -41,6 +41,15 @@ class Histogram(Painted):
         """Show or hide the epoch before."""
         self._ghost = not self._ghost
         self.repaint()
+
+    def keep(self) -> dict[str, object]:
+        """Whether the epoch before is shown."""
+        return {"ghost": self._ghost}
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Show the epoch before, or not, as it was left."""
+        if kept.get("ghost") is (not self._ghost):
+            self.toggle_ghost()
 
     def paint(self, sheet: Cells) -> None:
         """Bars in a box; under it the quantile box, the axis and, where there is room, the numbers."""

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.tui import palette
-from workbench.tui.keys.table import Key, KeyTable
+from workbench.tui.keys.table import Key, KeyTable, caps, keys_in_use
 from workbench.tui.palette import style
 from workbench.tui.panes import PANES
 from workbench.tui.widgets.cells import Cells, Painted
@@ -55,7 +55,12 @@ class Footer(Painted):
     def paint(self, sheet: Cells) -> None:
         """One line."""
         x = 1
-        keys = [(key, table.target) for table in self._tables for key in table.rows if key.footer is not None]
+        keys = [
+            (key._replace(caps=caps(table, key, keys_in_use(), first=True)), table.target)
+            for table in self._tables
+            for key in table.rows
+            if key.footer is not None
+        ]
         for key, target in _fitting(keys, sheet.width - 1):
             click = clickable(key.action, target)
             x = sheet.write(x, 0, key.caps, style(palette.ACCENT, bold=True) + click)

@@ -56,16 +56,17 @@ def run_evaluation(path: Path, given: Mapping[str, Any], *, as_json: bool) -> No
             for evaluation in evaluate(target, spec, say=progress.say, watch=progress.show):
                 stored = Stored(path=save_evaluation(folder, evaluation), evaluation=evaluation)
     except KeyboardInterrupt:
-        if stored is None:
-            raise
-        names = ", ".join(attack.name for attack in stored.evaluation.attacks)
-        progress.say(f"stopped; kept in {stored.path}: {names}")
+        progress.say("stopped; " + ("no attack is whole, nothing is kept" if stored is None else _kept(stored)))
         raise typer.Exit(INTERRUPTED) from None
     assert stored is not None
     if as_json:
         typer.echo(json_text({"path": str(stored.path), **to_json(stored.evaluation)}))
     else:
         console().print(evaluation_report(stored))
+
+
+def _kept(stored: Stored) -> str:
+    return f"kept in {stored.path}: {', '.join(attack.name for attack in stored.evaluation.attacks)}"
 
 
 def _check_place(folder: Path) -> None:

@@ -15,6 +15,7 @@ WIDGETS: Mapping[str, str] = {
     "accuracy": "workbench.tui.widgets.curves:accuracy",
     "loss": "workbench.tui.widgets.curves:loss",
     "heatmap": "workbench.tui.widgets.heatmap:HeatMap",
+    "classes": "workbench.tui.widgets.classes:Classes",
     "events": "workbench.tui.widgets.facts:Events",
 }
 """Where the maker of each widget is; it is called with the run's context and gives a ``RunWidget`` of that id.

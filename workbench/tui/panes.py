@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.table import KeyTable
 
 
@@ -69,6 +70,14 @@ PANES: tuple[Pane, ...] = (
         title="Heat map",
         help="ΔE over all epochs",
         layouts=(Layout(0, 0, "stack", ("heatmap",)),),
+    ),
+    Pane(
+        name="classes",
+        key="5",
+        title="Classes",
+        help="ΔE and accuracies of each class, at the cursor and over epochs",
+        layouts=(Layout(0, 0, "stack", ("classes",)),),
+        keys=CLASSES_KEYS,
     ),
     Pane(
         name="record",

@@ -1,0 +1,286 @@
+"""ΔE and accuracies of every class: at the epoch under the cursor, and over all epochs."""
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+
+from workbench.tui import palette
+from workbench.tui.axes import DeltaAxis
+from workbench.tui.background import Background
+from workbench.tui.context import RunContext
+from workbench.tui.glance import Split
+from workbench.tui.keys.classes import CLASSES_KEYS
+from workbench.tui.keys.table import bindings
+from workbench.tui.palette import style
+from workbench.tui.text import number, percent, plain
+from workbench.tui.widgets.cells import Cells, Painted
+from workbench.tui.widgets.class_epochs import axis_of, paint_epochs, paint_frame
+from workbench.tui.widgets.class_rows import (
+    NAME,
+    Places,
+    heights_of,
+    paint_box,
+    paint_heads,
+    paint_numbers,
+    paint_quantiles,
+    paint_spread,
+    paint_unit,
+    places,
+    signed,
+)
+from workbench.tui.widgets.timeline import EpochChosen
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workbench.tui.class_table import ClassTable, Detail
+    from workbench.tui.source import View
+
+ORDERS = ("class", "median", "change", "accuracy_adv")
+"""By number; the lowest median first; the largest change first; the lowest accuracy under attack first."""
+
+MEASURES = {
+    "median": ("median ΔE", "median"),
+    "accuracy_adv": ("accuracy under attack", "under attack", "attack"),
+    "accuracy": ("natural accuracy", "natural"),
+}
+"""Titles of the picture over epochs, longest first."""
+
+
+class Classes(Painted, can_focus=True):
+    """A line a class: quantiles of ΔE and numbers at the cursor's epoch, and a band of colours over all epochs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(CLASSES_KEYS)
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(id="classes", classes="pane")
+        self._view: View | None = None
+        self._epoch = 0
+        self._tables: dict[Split, ClassTable] = {}
+        self._shown: Detail | None = None
+        self._order, self._measure = ORDERS[0], "median"
+        self._chosen = 0  # place among all classes
+        self._first = 0
+        self._background = Background(self, self._step, self.repaint)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything is read."""
+        return self._view is not None and self._background.idle
+
+    def show(self, view: "View", epoch: int) -> None:
+        """Show a view with the cursor at ``epoch``; what is not read yet is read in a thread."""
+        from workbench.tui.class_table import ClassTable
+
+        known = self._tables.get(view.split)
+        if known is None or not known.is_of(view):
+            self._tables[view.split] = known = ClassTable(view)
+        if self._view is not None and self._view.split != view.split:
+            self._shown = None
+        self._view, self._epoch = view, epoch
+        known.look(view, epoch)
+        self._background.wake()
+        self.repaint()
+
+    def action_choose(self, lines: int) -> None:
+        """Choose the class so many lines below."""
+        order = self._ordered().tolist()
+        if order:
+            at = order.index(self._chosen) if self._chosen in order else 0
+            self._chosen = order[min(max(at + lines, 0), len(order) - 1)]
+            self.repaint()
+
+    def action_order(self) -> None:
+        """Order the classes by the next number, and choose the first."""
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._chosen = next(iter(self._ordered().tolist()), 0)
+        self.repaint()
+
+    def action_measure(self) -> None:
+        """Show the next measure over epochs."""
+        names = list(MEASURES)
+        self._measure = names[(names.index(self._measure) + 1) % len(names)]
+        self.repaint()
+
+    def on_click(self, event: Click) -> None:
+        """Choose the class that was clicked, and over the picture the epoch."""
+        where = self._places(self.content_size.width, self.content_size.height)
+        if where is None or self._view is None:
+            return
+        if where.map is not None and where.map[0] < event.x < where.map[1]:
+            self.post_message(EpochChosen(axis_of(where, self._view.num_epochs).epoch(event.x - where.map[0] - 1)))
+        order = self._ordered()
+        row = self._first + (event.y - 1) // where.lines
+        if 1 <= event.y < where.bottom and row < len(order):
+            self._chosen = int(order[row])
+            self.repaint()
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Choose with the wheel."""
+        event.stop()
+        self.action_choose(1)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Choose with the wheel."""
+        event.stop()
+        self.action_choose(-1)
+
+    def paint(self, sheet: Cells) -> None:
+        """All that is read so far; what is not says so."""
+        view, table = self._view, self._table
+        where = self._places(sheet.width, sheet.height)
+        if view is None or table is None or where is None:
+            return
+        axis, detail = view.axis, table.detail(self._epoch) or self._shown
+        self._shown = detail
+        titles = _titles(view.split, self._epoch if detail is None else detail.epoch)
+        if table.classes is None or not view.num_epochs:
+            paint_box(sheet, where, axis, titles)
+            words = "reading …" if view.num_epochs else "no epoch is committed yet"
+            middle = (where.box[0] + where.box[1]) // 2
+            sheet.write_centred(middle, (where.bottom + 1) // 2, plain(table.problem or words), style(palette.MUTED))
+            return
+        paint_box(sheet, where, axis, titles)
+        paint_heads(sheet, where, self._order)
+        order = self._ordered()
+        at = order.tolist().index(self._chosen) if self._chosen < len(order) else 0
+        self._first = min(max(self._first, at - where.visible + 1), at, max(0, len(order) - where.visible))
+        seen = order[self._first : self._first + where.visible]
+        self._paint_classes(sheet, where, axis, detail, seen)
+        free = self._paint_epochs(sheet, where, seen) if where.map is not None else sheet.width
+        paint_unit(sheet, where)
+        self._tell(sheet, where, detail, free)
+
+    def _paint_classes(
+        self, sheet: Cells, where: Places, axis: DeltaAxis, detail: "Detail | None", seen: "NDArray[np.intp]"
+    ) -> None:
+        """Name, numbers, histogram and quantiles of the classes that are seen."""
+        assert self._table is not None
+        columns = where.box[1] - where.box[0] - 1
+        tall = where.lines > 1 and detail is not None
+        heights = heights_of(detail, seen, columns) if tall and detail is not None else []
+        before = self._table.rows.get(detail.epoch - 1) if detail is not None else None
+        for line, place in enumerate(seen.tolist()):
+            y, chosen = 1 + line * where.lines, place == self._chosen
+            base = y + where.lines - 1
+            if chosen:
+                sheet.put(0, base, "▸", style(palette.CURSOR, bold=True))
+            look = style(palette.CURSOR if chosen else palette.TEXT, bold=chosen)
+            sheet.write(2, base, plain(self._title_of(place), where.name), look)
+            paint_numbers(sheet, where, base, self._numbers(place, detail), chosen=chosen)
+            if heights:
+                paint_spread(sheet, where, y, where.lines - 1, heights[line])
+            if detail is not None:
+                median = float(before[0, place]) if before is not None else math.nan
+                paint_quantiles(sheet, where, base, axis, detail.numbers.quantiles[place].tolist(), median)
+
+    def _paint_epochs(self, sheet: Cells, where: Places, seen: "NDArray[np.intp]") -> int:
+        """The picture over epochs; the column before which the last line is free."""
+        from workbench.tui.class_map import levels_of, scale_of
+
+        assert self._view is not None
+        assert self._table is not None
+        axis, colours = axis_of(where, self._view.num_epochs), not self.app.no_color
+        scale = scale_of(self._view, self._measure)
+        free = paint_frame(sheet, where, MEASURES[self._measure], scale.words, colours=colours)
+        levels = levels_of(self._table, self._measure, axis, seen, scale).tolist()
+        paint_epochs(sheet, where, levels, axis, self._epoch, self._view.summary.onsets, colours=colours)
+        return free
+
+    def _tell(self, sheet: Cells, where: Places, detail: "Detail | None", free: int) -> None:
+        """One line: the class that is chosen, and what is still to be read or cannot be."""
+        assert self._table is not None
+        classes, y = self._table.classes, where.bottom + 2
+        if classes is None or not len(classes):
+            sheet.write(1, y, "the log has no classes", style(palette.MUTED))
+            return
+        missing = self._table.missing
+        news = plain(self._table.problem, 40) if self._table.problem else f"{missing} epochs to read" if missing else ""
+        sheet.write_right(free - 1, y, news, style(palette.WARNING if self._table.problem else palette.MUTED))
+        room = free - 2 - (cell_len(news) + 2 if news else 0)
+        parts = [f"{plain(self._title_of(self._chosen), NAME)}: {classes.counts[self._chosen]:,} samples"]
+        if detail is not None:
+            values = detail.numbers.quantiles[self._chosen].tolist()
+            parts += [f"ΔE 5–95 % {number(values[0])} … {number(values[-1])}", f"median {number(values[2])} nat"]
+            parts.append(f"correct {percent(float(detail.numbers.accuracy[self._chosen]))}")
+            parts.append(f"under attack {percent(float(detail.numbers.accuracy_adv[self._chosen]))}")
+        if classes.left_out:
+            parts.append(f"{classes.left_out:,} samples of yet other labels are left out")
+        sheet.write(1, y, plain("  ".join(parts), max(room, 0)), style(palette.MUTED))
+
+    def _numbers(self, place: int, detail: "Detail | None") -> dict[str, str]:
+        """What stands beside a class, by its key in HEADS."""
+        assert self._table is not None
+        assert self._table.classes is not None
+        numbers = {"samples": f"{self._table.classes.counts[place]:,}"}
+        row = self._table.rows.get(detail.epoch) if detail is not None else None
+        before = self._table.rows.get(detail.epoch - 1) if detail is not None else None
+        if row is not None:
+            median, adversarial, natural = row[:, place].tolist()
+            numbers |= {"median": number(median)}
+            numbers |= {"accuracy_adv": _short(adversarial), "accuracy": _short(natural)}
+            if before is not None:
+                numbers["change"] = signed(median - float(before[0, place]))
+        return numbers
+
+    def _ordered(self) -> "NDArray[np.intp]":
+        """Places of all classes in the order that is chosen; those without a number last."""
+        import numpy as np
+
+        table = self._table
+        count = len(table.classes) if table is not None and table.classes is not None else 0
+        row = table.rows.get(self._shown.epoch) if table is not None and self._shown is not None else None
+        if self._order == "class" or row is None or table is None or self._shown is None:
+            return np.arange(count)
+        if self._order == "change":
+            before = table.rows.get(self._shown.epoch - 1)
+            keys = -np.abs(row[0] - before[0]) if before is not None else np.zeros(count)
+        else:
+            keys = row[0] if self._order == "median" else row[1]
+        return np.argsort(keys, kind="stable")
+
+    def _title_of(self, place: int) -> str:
+        """A class's name; its number in brackets where it has none."""
+        assert self._view is not None
+        assert self._table is not None
+        assert self._table.classes is not None
+        label, names = int(self._table.classes.labels[place]), self._view.meta.class_names
+        return names[label] if 0 <= label < len(names) else f"({label})"
+
+    def _places(self, width: int, height: int) -> Places | None:
+        table = self._table
+        classes = table.classes if table is not None else None
+        count = len(classes) if classes is not None else 0
+        names = [cell_len(plain(self._title_of(place), NAME)) for place in range(count)]
+        return places(width, height, names, count)
+
+    @property
+    def _table(self) -> "ClassTable | None":
+        return self._tables.get(self._view.split) if self._view is not None else None
+
+    def _step(self) -> bool | None:
+        """In a thread: read what is wanted most."""
+        table = self._table
+        return None if table is None else table.step()
+
+
+def _titles(split: Split, epoch: int) -> tuple[str, ...]:
+    """What the marks stand for, in ever fewer words."""
+    samples = {"train": "training", "probe": "probe"}[split]
+    if not epoch:
+        return f"ΔE of {samples} samples by class, epoch 0 ◆", f"ΔE {split}, epoch 0 ◆", f"ΔE {split} 0 ◆"
+    return (
+        f"ΔE of {samples} samples by class, epoch {epoch} ◆ and {epoch - 1} ◇",
+        f"ΔE {split}, epoch {epoch} ◆ {epoch - 1} ◇",
+        f"ΔE {split} {epoch} ◆ {epoch - 1} ◇",
+        f"{split} {epoch} ◆ {epoch - 1} ◇",
+    )
+
+
+def _short(share: float) -> str:
+    """A share in whole percent, for narrow columns."""
+    return f"{share:.0%}" if math.isfinite(share) else "–"

@@ -341,6 +341,7 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
         config=config,
         generator=seeded_generator(parts.device, config.seed, "attack", tally.next_step),
         record=config.record != "probe",
+        memory=parts.memory,
     )
     tally.batch(
         epoch=epoch,
@@ -398,6 +399,7 @@ def _state(parts: Parts, tally: EnergyTally, position: _Position, rollbacks: tup
         model=parts.module.state_dict(),
         optimizer=optimizer_tensors(parts.module, parts.sgd),
         recorder=tally.state_dict(),
+        memory=parts.memory,
         rollbacks=rollbacks,
     )
 
@@ -407,5 +409,6 @@ def _restore(parts: Parts, tally: EnergyTally, state: ResumeState, path: Path) -
         parts.module.load_state_dict(state.model)
         restore_optimizer(parts.module, parts.sgd, state.optimizer)
         tally.load_state_dict(state.recorder)
+        parts.memory.update({name: value.to(parts.device) for name, value in state.memory.items()})
     except (RuntimeError, KeyError) as error:
         raise WorkbenchError(f"{path} is of another model or data set: {str(error).splitlines()[0]}") from None

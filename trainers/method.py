@@ -37,8 +37,17 @@ NEED_CLEAN = frozenset({"clean", "trades", "trades-adversarial", "mart", "energy
 NEED_ADVERSARIAL = frozenset({"adversarial", "trades", "trades-adversarial", "mart"})
 """Losses that are made of adversarial logits."""
 
-REGULARIZER_COSTS: Mapping[str, Cost] = {"delta-energy": Cost()}
-"""What a regularizer costs beyond the logits of x and x* and what the attack leaves behind."""
+REGULARIZER_COSTS: Mapping[str, Cost] = {
+    "delta-energy": Cost(),
+    "grad-align": Cost(forward=1, to_input=1, to_weights=2),
+    "elle": Cost(forward=3, to_weights=3),
+    "elle-adaptive": Cost(forward=3, to_weights=3),
+    "aaer": Cost(),
+}
+"""What a regularizer costs beyond the logits of x and x* and what the attack leaves behind.
+
+The gradient of a gradient goes back through both: it counts as two passes to the weights.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

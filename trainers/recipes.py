@@ -131,6 +131,8 @@ def _fill_options(method: MethodSpec, merged: dict[str, Any]) -> None:
             if name not in merged:
                 default = method.options[name]
                 merged[name] = default(float(merged["eps"])) if callable(default) else default
+            if name == "replays" and merged[name] == 0:
+                raise WorkbenchError(f"--replays must be at least 1 for {method.name}")
         elif merged.setdefault(name, 0):
             owners = ", ".join(row.name for row in ROWS if name in row.options)
             raise WorkbenchError(f"method {method.name} has no --{name.replace('_', '-')}; it is of {owners}")

@@ -16,7 +16,8 @@ With β growing over 3 or 5 epochs it recovers (PGD accuracy after six epochs 28
 def roll_back(parts: Parts, store: CheckpointStore, rolled: RolledBack) -> Parts:
     """Put the weights of a checkpoint into the model, empty the optimizer, and change the settings; the parts after.
 
-    Checkpoints hold weights and running statistics but no momentum, so momentum starts at zero.
+    Checkpoints hold weights and running statistics but no momentum, so momentum starts at zero, and what the method
+    remembers (λ of elle-a, δ of free) at its start.
 
     Raises:
         WorkbenchError: the checkpoint is missing, damaged or of another model. The model is as it was.
@@ -31,6 +32,7 @@ def roll_back(parts: Parts, store: CheckpointStore, rolled: RolledBack) -> Parts
     except RuntimeError as error:
         raise WorkbenchError(f"the weights to go back to are of another model: {str(error).splitlines()[0]}") from None
     parts.sgd.state.clear()
+    parts.memory.clear()
     return changed
 
 

@@ -1,7 +1,7 @@
 """The parts of one run, made from its configuration before anything is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import reduce
 
@@ -25,7 +25,10 @@ PATIENCE = timedelta(days=30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """What trains: ``model`` and ``optimizer`` as set up by Fabric, ``module`` and ``sgd`` inside them."""
+    """What trains: ``model`` and ``optimizer`` as set up by Fabric, ``module`` and ``sgd`` inside them.
+
+    ``memory`` is what the method remembers from step to step, part of the state from which a run is resumed.
+    """
 
     config: TrainConfig
     method: MethodSpec
@@ -36,6 +39,7 @@ class Parts:
     sgd: SGD
     model: nn.Module
     optimizer: Optimizer
+    memory: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:

@@ -42,14 +42,15 @@ class AttackSpec:
     """Signed-gradient ascent on an objective inside a ball; lengths are in units of ε unless said otherwise.
 
     ``start`` is x itself, x + U(±start_radius·ε), or x + N(0, start_radius²) with ``start_radius`` in pixel units,
-    clipped to the image range if ``clip_start``; each of ``steps`` moves by ``step_size``·ε along the gradient's sign
-    (under l2: along the gradient), is projected onto the ball if ``clip_to_ball``, and onto the image range always.
-    ``objective`` is the cross-entropy to the label, minus the cross-entropy to a random wrong class ("targeted"), or
-    KL(p(x)‖p(x*)) ("kl"). ``batch_norm`` is the mode in which its gradients are taken.
+    clipped to the image range if ``clip_start``; or "carried": the last batch's perturbation goes on. Each of ``steps``
+    moves by ``step_size``·ε along the gradient's sign (under l2: along the gradient), is projected onto the ball if
+    ``clip_to_ball``, and onto the image range always. ``objective`` is the cross-entropy to the label, minus the
+    cross-entropy to a random wrong class ("targeted"), or KL(p(x)‖p(x*)) ("kl"). ``batch_norm`` is the mode in which
+    its gradients are taken.
     """
 
     name: str
-    start: Literal["zero", "uniform", "normal"]
+    start: Literal["zero", "uniform", "normal", "carried"]
     start_radius: float = 1.0
     steps: int = 1
     step_size: float = 1.0
@@ -92,7 +93,7 @@ class TrainConfig:
 
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
-    ``kl_beta`` is of the methods that have it in their row of the table, 0 elsewhere.
+    ``kl_beta`` to ``aaer_lambda3`` are of the methods that have them in their row of the table, 0 elsewhere.
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
     often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
     follow, closed files per epoch, or whichever the file system allows. ``keep_bits`` is to how many bits of mantissa
@@ -120,6 +121,13 @@ class TrainConfig:
     der_penalty: DerPenalty = "squared"
     der_margin: float = 0.5
     kl_beta: float = 0.0
+    replays: int = 0
+    align_lambda: float = 0.0
+    elle_lambda: float = 0.0
+    elle_decay: float = 0.0
+    aaer_lambda1: float = 0.0
+    aaer_lambda2: float = 0.0
+    aaer_lambda3: float = 0.0
     train_size: int = 0
     probe_size: int = 1000
     train_probe_size: int = 1000
@@ -139,9 +147,9 @@ class TrainConfig:
         Ball(eps=self.eps, norm=self.norm)
         for name in ("width", "epochs", "batch_size", "probe_size", "keep_last", "max_rollbacks"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("seed", "train_size", "train_probe_size"):
+        for name in ("seed", "train_size", "train_probe_size", "replays"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
-        for name in ("weight_decay", "der_beta", "der_margin", "kl_beta"):
+        for name in ("weight_decay", "der_beta", "der_margin", *_WEIGHTS):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
         _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)
@@ -228,6 +236,7 @@ class RolledBack:
         return None if found[1] is None else int(found[1])
 
 
+_WEIGHTS = ("kl_beta", "align_lambda", "elle_lambda", "elle_decay", "aaer_lambda1", "aaer_lambda2", "aaer_lambda3")
 _REQUIRED = ("method", "data", "model", "width", "eps", "epochs", "lr", "schedule", "batch_size")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "norm": get_args(Norm),

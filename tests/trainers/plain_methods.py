@@ -4,16 +4,45 @@ As in ``plain_torch`` nothing here imports the package under test. Each function
 gives the loss with the logits that it was made of; where the original forwards x twice, x is forwarded once here too.
 """
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import numpy as np
 import plain_torch
 import torch
-from plain_torch import Der, Step, cross_entropy
+from plain_torch import Der, Sgd, Step, cross_entropy
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Found = tuple[Tensor, Tensor, Tensor]
-"""Loss, logits of x, logits of x*."""
+
+class Found(NamedTuple):
+    """Loss without the method's regularizer, that, and the logits of x (None where x is not forwarded) and of x*."""
+
+    loss: Tensor
+    regularizer: Tensor
+    clean: Tensor | None
+    adv: Tensor
+
+
+@dataclass
+class Past:
+    """What a run carries from step to step: its optimizer, Free's δ, ELLE-A's λ with all errors so far, and its DER."""
+
+    sgd: Sgd
+    delta: Tensor | None = None
+    strength: float = 0.0
+    errors: list[float] = field(default_factory=list)
+    der: Der | None = None
+
+
+def fgsm_with_graph(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """x*, the gradient at x, and the logits of x with their graph."""
+    leaf = x.clone().requires_grad_(True)
+    clean = model(leaf)
+    (gradient,) = torch.autograd.grad(cross_entropy(clean, y).mean(), leaf, retain_graph=True)
+    return (x + eps * gradient.sign()).clamp(0, 1), gradient, clean
 
 
 def kl(p: Tensor, log_q: Tensor) -> Tensor:
@@ -43,14 +72,15 @@ def kl_attack(model: nn.Module, x: Tensor, eps: float, alpha: float, generator: 
     return near_attack(model, x, eps, alpha, generator, lambda logits: kl(p, logits.log_softmax(1)).sum())
 
 
-def trades(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator) -> Found:
+def trades(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
     """CE(x) + 6·KL; at ε = 0.031 the steps are 0.007."""
     x_adv = kl_attack(model, x, eps, 0.007 * eps / 0.031, generator)
     clean, adv = model(x), model(x_adv)
-    return cross_entropy(clean, y).mean() + 6.0 * kl(clean.softmax(1), adv.log_softmax(1)).sum() / len(x), clean, adv
+    loss = cross_entropy(clean, y).mean() + 6.0 * kl(clean.softmax(1), adv.log_softmax(1)).sum() / len(x)
+    return Found(loss, torch.zeros(()), clean, adv)
 
 
-def mart(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator) -> Found:
+def mart(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
     """BCE + 5·KL·(1 − p), with the authors' small constants."""
     x_adv = near_attack(model, x, eps, 0.007 * eps / 0.031, generator, lambda logits: cross_entropy(logits, y).mean())
     clean, adv = model(x), model(x_adv)
@@ -60,25 +90,122 @@ def mart(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Ge
     bce = F.cross_entropy(adv, y) + F.nll_loss(torch.log(1.0001 - p_adv + 1e-12), wrong)
     divergence = kl(p_clean, torch.log(p_adv + 1e-12))
     doubt = 1.0000001 - p_clean.gather(1, y.unsqueeze(1)).squeeze(1)
-    return bce + 5.0 * (divergence * doubt).sum() / len(x), clean, adv
+    return Found(bce + 5.0 * (divergence * doubt).sum() / len(x), torch.zeros(()), clean, adv)
 
 
-FORMULAS: dict[str, Callable[[nn.Module, Tensor, Tensor, float, torch.Generator], Found]] = {
+def grad_align(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """The cosine is taken of the rows that are not zero, chosen by index as in the authors' code."""
+    x_adv, first, clean = fgsm_with_graph(model, x, y, eps)
+    adv = model(x_adv)
+    delta = torch.zeros_like(x).uniform_(-eps, eps, generator=generator).requires_grad_(True)
+    (second,) = torch.autograd.grad(cross_entropy(model(x + delta), y).mean(), delta, create_graph=True)
+    rows = ((first**2).sum((1, 2, 3)) != 0) & ((second**2).sum((1, 2, 3)) != 0)
+    cosine = F.cosine_similarity(first[rows].flatten(1), second[rows].flatten(1), dim=1, eps=0)
+    strength = 0.2 * 10 ** ((eps * 255 - 8) / 8) if eps * 255 < 16 else 2.0
+    return Found(cross_entropy(adv, y).mean(), strength * (1 - cosine.mean()), clean, adv)
+
+
+def linearity_error(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator) -> Tensor:
+    """The authors' snippet."""
+    size = len(x)
+    noise = torch.rand((2 * size, *x.shape[1:]), generator=generator, dtype=x.dtype)
+    ends = x.repeat([2, 1, 1, 1]) + eps * (2 * noise - 1)
+    a = torch.rand([size, 1, 1, 1], generator=generator, dtype=x.dtype)
+    between = (1 - a) * ends[:size] + a * ends[size:]
+    losses = cross_entropy(model(torch.cat((ends, between), dim=0)), y.repeat([3]))
+    a = a.squeeze()
+    return F.mse_loss(losses[2 * size :], (1 - a) * losses[:size] + a * losses[size : 2 * size])
+
+
+def elle(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """At ε = 0.11, which is 28/255, λ = 10000."""
+    x_adv, _, clean = fgsm_with_graph(model, x, y, eps)
+    adv = model(x_adv)
+    error = linearity_error(model, x, y, eps, generator)
+    return Found(cross_entropy(adv, y).mean(), 10000 * error, clean, adv)
+
+
+def elle_a(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """λ of this step is what the steps before made it; mean and spread by numpy over the whole list."""
+    x_adv, _, clean = fgsm_with_graph(model, x, y, eps)
+    adv = model(x_adv)
+    error = linearity_error(model, x, y, eps, generator)
+    regularizer = run.strength * error
+    if len(run.errors) > 2 and error.item() > np.mean(run.errors) + 2 * np.std(run.errors):
+        run.strength = 4000.0
+    else:
+        run.strength *= 0.99
+    run.errors.append(error.item())
+    return Found(cross_entropy(adv, y).mean(), regularizer, clean, adv)
+
+
+def aaer(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """Groups chosen by index; numbers without gradient taken as Python floats."""
+    start = (x + torch.zeros_like(x).uniform_(-2 * eps, 2 * eps, generator=generator)).clamp(0, 1).requires_grad_(True)
+    logits = model(start)
+    before = cross_entropy(logits, y)
+    (gradient,) = torch.autograd.grad(before.mean(), start)
+    clean = None if run.der is None else model(x)
+    adv = model((start.detach() + eps * gradient.sign()).clamp(0, 1))
+    after = cross_entropy(adv, y)
+    abnormal = before > after
+    regularizer = torch.zeros(())
+    if 0 < int(abnormal.sum()) < len(x):
+        moved = (logits.detach() - adv).pow(2).sum(1)
+        fallen = (before - after)[abnormal].mean().item()
+        excess = (moved[abnormal].mean() - moved[~abnormal].mean().item()).clamp(min=0)
+        regularizer = 1.0 * int(abnormal.sum()) / len(x) * (4 * fallen + 1.5 * excess)
+    return Found(after.mean(), regularizer, clean, adv)
+
+
+def free(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """Eight replays; all but the last are stepped here. δ of a new batch is fitted to [0, 1] first, unlike theirs."""
+    delta = torch.zeros_like(x) if run.delta is None else run.delta
+    delta = (x + delta).clamp(0, 1) - x
+    for replay in range(8):
+        delta.requires_grad_(True)
+        before = copy.deepcopy(model)
+        clean = None if run.der is None else model(x)
+        adv = model(x + delta)
+        loss = cross_entropy(adv, y).mean()
+        regularizer = torch.zeros(()) if run.der is None else run.der(clean, adv, y)
+        model.zero_grad()
+        (loss + regularizer).backward(retain_graph=True)
+        gradient, delta = delta.grad, delta.detach()
+        delta = (delta + eps * gradient.sign()).clamp(-eps, eps)
+        delta = (x + delta).clamp(0, 1) - x
+        if replay < 7:
+            run.sgd.step(model)
+    run.delta = delta
+    clean = before(x) if clean is None else clean
+    return Found(loss, torch.zeros(()), clean, adv)
+
+
+Formula = Callable[[nn.Module, Tensor, Tensor, float, torch.Generator, Past], Found]
+
+FORMULAS: dict[str, Formula] = {
     "trades": trades,
     "mart": mart,
+    "grad-align": grad_align,
+    "elle": elle,
+    "elle-a": elle_a,
+    "aaer": aaer,
+    "free": free,
 }
 
 
 def step(
-    model: nn.Module, x: Tensor, y: Tensor, method: str, *, eps: float, der: Der, generator: torch.Generator
+    model: nn.Module, x: Tensor, y: Tensor, method: str, *, eps: float, der: Der, generator: torch.Generator, run: Past
 ) -> Step:
-    """Losses and gradients of one batch of any method; the optimizer is not stepped."""
-    base = method.removesuffix("-der")
+    """Losses and gradients of one batch of any method; the optimizer is not stepped (but by Free between replays)."""
+    base, regularized = method.removesuffix("-der"), method.endswith("-der")
     if base not in FORMULAS:
         return plain_torch.step(model, x, y, method, eps=eps, der=der, generator=generator)
     model.train()
-    loss, clean_logits, adv_logits = FORMULAS[base](model, x, y, eps, generator)
-    regularizer = der(clean_logits, adv_logits, y) if method.endswith("-der") else torch.zeros(())
+    run.der = der if regularized else None
+    loss, regularizer, clean, adv = FORMULAS[base](model, x, y, eps, generator, run)
+    if regularized:
+        regularizer = regularizer + der(clean, adv, y)
     model.zero_grad()
     (loss + regularizer).backward()
-    return Step(loss + regularizer, regularizer, clean_logits, adv_logits)
+    return Step(loss + regularizer, regularizer, clean, adv)

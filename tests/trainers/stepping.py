@@ -46,6 +46,7 @@ class Run:
     record: bool = True
     lr: float = SGD["lr"]
     module: nn.Module = field(default_factory=network)
+    memory: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         sgd = torch.optim.SGD(self.module.parameters(), **(SGD | {"lr": self.lr}))
@@ -63,9 +64,10 @@ class Run:
             config=settings(self.method, self.der),
             generator=torch.Generator().manual_seed(number),
             record=self.record,
+            memory=self.memory,
         )
 
 
-def assert_close(values: Tensor, expected: Tensor, what: str) -> None:
+def assert_close(values: Tensor, expected: Tensor, what: str, within: float = 1e-9) -> None:
     scale = max(float(expected.abs().max()), 1e-30)
-    assert float((values - expected).abs().max()) <= 1e-9 * scale, what
+    assert float((values - expected).abs().max()) <= within * scale, what

@@ -60,8 +60,20 @@ PUBLISHED = {
         batch_norm="eval",
     ),
 }
-OPTIONS = {"trades": {"kl_beta": 6.0}, "mart": {"kl_beta": 5.0}}
-"""The published weights, by method."""
+PUBLISHED |= dict.fromkeys(("grad-align", "elle", "elle-a"), PUBLISHED["fgsm"]) | {"aaer": PUBLISHED["n-fgsm"]}
+PUBLISHED["free"] = AttackSpec(name="free", start="carried", steps=1, step_size=1.0, batch_norm="train")
+OPTIONS = {
+    "trades": {"kl_beta": 6.0},
+    "mart": {"kl_beta": 5.0},
+    "free": {"replays": 8},
+    "grad-align": {"align_lambda": 0.2},
+    "elle": {"elle_lambda": 1000.0},
+    "elle-a": {"elle_lambda": 4000.0, "elle_decay": 0.99},
+    "aaer": {"aaer_lambda1": 1.0, "aaer_lambda2": 4.0, "aaer_lambda3": 1.5},
+}
+"""The published settings at ε = 8/255, by method."""
+
+REGULARIZERS_OF = {"grad-align": "grad-align", "elle": "elle", "elle-a": "elle-adaptive", "aaer": "aaer"}
 
 rows = pytest.mark.parametrize("name", METHODS)
 
@@ -89,8 +101,10 @@ def test_every_row_is_sound(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_attacks_are_the_published_ones_and_der_keeps_them(name: str) -> None:
     assert METHODS[name].attack == METHODS[f"{name}-der"].attack == PUBLISHED[name]
-    assert METHODS[name].regularizers == ()
-    assert METHODS[f"{name}-der"].regularizers == ("delta-energy",)
+    own = (REGULARIZERS_OF[name],) if name in REGULARIZERS_OF else ()
+    assert METHODS[name].regularizers == own
+    assert METHODS[f"{name}-der"].regularizers == (*own, "delta-energy")
+    assert METHODS[f"{name}-der"].step == METHODS[name].step
     assert METHODS[f"{name}-der"].loss == METHODS[name].loss
 
 
@@ -100,12 +114,28 @@ def test_published_settings_are_the_defaults_and_those_of_other_methods_are_refu
     assert METHODS[name].options.keys() == published.keys()
     config = complete({"method": name, "eps": 8 / 255})
     for option in ALL_OPTIONS:
-        assert getattr(config, option) == published.get(option, 0)
+        assert getattr(config, option) == pytest.approx(published.get(option, 0))
         if option in published:
             assert getattr(complete({"method": name, option: 3}), option) == 3
         else:
             with refuses(name, option.replace("_", "-"), "it is of"):
                 complete({"method": name, option: 3})
+
+
+@pytest.mark.parametrize(("eps", "strength"), [("8/255", 0.2), ("12/255", 0.632), ("16/255", 2.0), (0.28, 2.0)])
+def test_lambda_of_grad_align_is_the_published_one_of_its_eps(eps: str | float, strength: float) -> None:
+    config = complete({"method": "grad-align", "eps": eps})
+    assert config.align_lambda == pytest.approx(strength, rel=1e-3)
+
+
+@pytest.mark.parametrize(("eps", "strength"), [("8/255", 1000), ("10/255", 5000), ("20/255", 5000), ("22/255", 10000)])
+def test_lambda_of_elle_is_that_of_the_authors_scripts(eps: str, strength: float) -> None:
+    assert complete({"method": "elle", "eps": eps}).elle_lambda == strength
+
+
+def test_a_method_that_replays_does_so_at_least_once() -> None:
+    with refuses("--replays", "free"):
+        complete({"method": "free", "replays": 0})
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

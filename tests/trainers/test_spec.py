@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from refusals import refuses
 
 from trainers.errors import WorkbenchError
-from trainers.recipes import complete
+from trainers.recipes import OPTIONS, complete
 from trainers.spec import AttackSpec, Ball, RolledBack, TrainConfig, check_keys, fgsm, parse_fraction, pgd, read_toml
 
 WHOLE = {
@@ -43,7 +43,8 @@ REFUSED = {
     "weight_decay": [-1e-9, NAN, INF],
     "der_beta": [-1.0, NAN, INF],
     "der_margin": [-0.5, NAN, INF],
-    "kl_beta": [-1.0, NAN, INF],
+    **{name: [-1.0, NAN, INF] for name in OPTIONS if name != "replays"},
+    "replays": [-1, 2.0, True],
     "norm": ["l1", "", "L2", 2],
     "schedule": ["linear", "", "Flat", 3],
     "der_energy": ["conditional", "", 1],
@@ -77,7 +78,8 @@ ACCEPTED = {
     "weight_decay": [0.0],
     "der_beta": [0.0],
     "der_margin": [0.0],
-    "kl_beta": [0.0],
+    **{name: [0.0, 1e9] for name in OPTIONS if name != "replays"},
+    "replays": [0, 1000],
     "norm": ["linf", "l2"],
     "record": ["all", "probe", "subset:1", "subset:1000000"],
     "keep_best": [True, False],
@@ -243,7 +245,8 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
             "der_energy": st.sampled_from(["marginal", "joint", "both"]),
             "der_penalty": st.sampled_from(["squared", "abs", "hinge"]),
             "der_margin": st.just(0.0) | positive,
-            "kl_beta": st.just(0.0) | positive,
+            "replays": st.integers(0, 10**6),
+            **{name: st.just(0.0) | positive for name in OPTIONS if name != "replays"},
             "norm": st.sampled_from(["linf", "l2"]),
             "train_size": st.just(0) | counts,
             "probe_size": counts,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import plain_torch
 import pytest
@@ -33,6 +34,16 @@ def test_running_statistics_see_each_training_pass_once(fabric: Fabric, method: 
         "trades-der": 2,
         "mart": 2,
         "mart-der": 2,
+        "free": 8,
+        "free-der": 16,
+        "grad-align": 3,
+        "grad-align-der": 3,
+        "elle": 3,
+        "elle-der": 3,
+        "elle-a": 3,
+        "elle-a-der": 3,
+        "aaer": 2,
+        "aaer-der": 3,
     }[method]
     run = Run(fabric, method)
     run.step()
@@ -44,11 +55,19 @@ def test_running_statistics_see_each_training_pass_once(fabric: Fabric, method: 
 
 @dataclass
 class Costs:
-    """Forward passes with their inputs, and how often a backward pass runs through the network."""
+    """Forward passes with their inputs, and how many samples each backward pass through the network had."""
 
     inputs: list[Tensor] = field(default_factory=list)
     with_gradient: list[bool] = field(default_factory=list)
-    backwards: int = 0
+    returned: list[int] = field(default_factory=list)
+    second_order: int = 0
+
+    def forwards(self, size: int) -> float:
+        return sum(map(len, self.inputs)) / size
+
+    def backwards(self, size: int) -> float:
+        """A gradient with a graph of its own is passed through once more, which no hook of a module sees."""
+        return sum(self.returned) / size + self.second_order
 
 
 @contextmanager
@@ -59,54 +78,76 @@ def counted(module: nn.Module) -> Iterator[Costs]:
         costs.inputs.append(arguments[0].detach().clone())
         costs.with_gradient.append(torch.is_grad_enabled())
 
-    def backward(*_: object) -> None:
-        costs.backwards += 1
+    def backward(_: nn.Module, __: object, gradients: tuple[Tensor]) -> None:
+        costs.returned.append(len(gradients[0]))
+
+    plain_grad = torch.autograd.grad
+
+    def grad(*arguments: Any, **options: Any) -> Any:
+        costs.second_order += bool(options.get("create_graph"))
+        return plain_grad(*arguments, **options)
 
     hooks = [
         module.register_forward_pre_hook(before),
         module.get_submodule("linear").register_full_backward_hook(backward),
     ]
-    yield costs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.autograd, "grad", grad)
+        yield costs
     for hook in hooks:
         hook.remove()
 
 
 COSTS = {
-    "standard": (1, 1, 0),
-    "fgsm": (2, 2, 0),
-    "fgsm-der": (2, 3, 0),
-    "rs-fgsm": (2, 2, 1),
-    "rs-fgsm-der": (3, 3, 0),
-    "n-fgsm": (2, 2, 1),
-    "n-fgsm-der": (3, 3, 0),
-    "pgd": (11, 11, 1),
-    "pgd-der": (12, 12, 0),
-    "trades": (13, 12, 0),
-    "trades-der": (13, 12, 0),
-    "mart": (12, 12, 0),
-    "mart-der": (12, 12, 0),
+    "standard": (1, 0, 1, 0),
+    "fgsm": (2, 1, 1, 0),
+    "fgsm-der": (2, 1, 2, 0),
+    "rs-fgsm": (2, 1, 1, 1),
+    "rs-fgsm-der": (3, 1, 2, 0),
+    "n-fgsm": (2, 1, 1, 1),
+    "n-fgsm-der": (3, 1, 2, 0),
+    "pgd": (11, 10, 1, 1),
+    "pgd-der": (12, 10, 2, 0),
+    "free": (8, 0, 8, 1),
+    "free-der": (16, 0, 16, 0),
+    "grad-align": (3, 2, 3, 0),
+    "grad-align-der": (3, 2, 4, 0),
+    "elle": (5, 1, 4, 0),
+    "elle-der": (5, 1, 5, 0),
+    "elle-a": (5, 1, 4, 0),
+    "elle-a-der": (5, 1, 5, 0),
+    "aaer": (2, 1, 1, 1),
+    "aaer-der": (3, 1, 2, 0),
+    "trades": (13, 10, 2, 0),
+    "trades-der": (13, 10, 2, 0),
+    "mart": (12, 10, 2, 0),
+    "mart-der": (12, 10, 2, 0),
 }
-"""Forward passes, backward passes, and forward passes for the record alone."""
+"""Forward passes, backward passes to the input and to the weights, and forward passes for the record alone."""
 
 
 @pytest.mark.parametrize("record", [True, False])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_step_costs_what_its_row_says(fabric: Fabric, method: str, record: bool) -> None:
+    """Passes are counted at the network, in batches: one of three times the batch is three.
+
+    x is forwarded once or never, but for the target of a KL, and for the first replay of a run, whose δ is 0.
+    """
     run = Run(fabric, method, record=record)
     x, _ = batch(0)
     with counted(run.module) as costs:
         run.step()
-    forwards, backwards, recording = COSTS[method]
+    forwards, to_input, to_weights, recording = COSTS[method]
     extra = recording if record else 0
-    assert (len(costs.inputs), costs.backwards) == (forwards + extra, backwards)
+    assert (costs.forwards(len(x)), costs.backwards(len(x))) == (forwards + extra, to_input + to_weights)
     row = get_method(method)
-    steps = row.attack.steps if row.attack else 0
-    to_input, to_weights = steps, backwards - steps
+    assert row.cost == (forwards, to_input, to_weights)
     assert row.passes == forwards + to_input + 2 * to_weights
     assert row.recording_passes == recording
     for_target = int(row.attack is not None and row.attack.objective == "kl")
-    of_x = sum(torch.equal(seen, x) for seen in costs.inputs) - for_target
-    assert of_x == (0 if recording and not record else 1), "x is forwarded once, or never, apart from a KL's target"
+    of_x = sum(torch.equal(seen, x) for seen in costs.inputs) - for_target - (row.step == "replay")
+    once = row.options.get("replays", 1) if recording == 0 else 1
+    assert of_x == (0 if recording and not record else once), "x is forwarded once, or never"
     assert costs.with_gradient.count(False) == extra + for_target
 
 
@@ -164,6 +205,6 @@ def test_logits_of_an_attack_in_evaluation_mode_are_not_taken_for_those_of_train
     recording = 0 if name.endswith("-der") else 1
     assert len(costs.inputs) == forwards + recording
     assert row.recording_passes == recording
-    assert row.passes == forwards + 1 + 2 * (costs.backwards - 1)
+    assert row.passes == forwards + 1 + 2 * (len(costs.returned) - 1)
     assert_close(result.clean_logits, twin(x).detach(), "natural logits in training mode")
     assert int(run.module.get_buffer("bn.num_batches_tracked")) == forwards - 1

@@ -77,6 +77,7 @@ def ascend(
         ``x_adv`` in [0, 1] (if there is a step, or the start is clipped) and, if ``attack.clip_to_ball``, in the ball.
         ``clean_logits`` are detached unless ``keep_graph``.
     """
+    assert attack.start != "carried", "that attack is made by the step that replays batches"
     starts_at_x = attack.start == "zero"
     clean_logits: Tensor | None = None
     start_logits: Tensor | None = None

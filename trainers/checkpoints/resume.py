@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from trainers.errors import WorkbenchError
 from trainers.spec import RolledBack
 
 FORMAT = "workbench-resume"
+_PARTS = ("model", "optimizer", "recorder", "memory")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResumeState:
     """Position and tensors. ``next_batch`` of ``epoch`` is the first batch not yet trained on.
 
+    ``memory`` is what the method remembers from step to step.
     ``rollbacks`` are those that lie behind the run, in order: with the configuration as given, they say what it trains
     with now.
     """
@@ -32,6 +34,7 @@ class ResumeState:
     model: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
     recorder: Mapping[str, Tensor]
+    memory: Mapping[str, Tensor] = field(default_factory=dict)
     rollbacks: tuple[RolledBack, ...] = ()
 
 
@@ -43,7 +46,7 @@ def save_resume(path: Path, state: ResumeState) -> None:
     """
     tensors = {
         f"{part}/{name}": tensor.detach().cpu().contiguous().clone()
-        for part in ("model", "optimizer", "recorder")
+        for part in _PARTS
         for name, tensor in getattr(state, part).items()
     }
     position = json.dumps({"epoch": state.epoch, "next_batch": state.next_batch, "seconds": state.seconds})
@@ -58,7 +61,7 @@ def load_resume(path: Path) -> ResumeState:
         WorkbenchError: missing or damaged.
     """
     tensors, metadata = read_tensors(path, FORMAT)
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "recorder": {}}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
     for key, tensor in tensors.items():
         part, _, name = key.partition("/")
         if part in parts:

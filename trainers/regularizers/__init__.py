@@ -4,11 +4,20 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from trainers.regularizers.aaer import aaer
 from trainers.regularizers.delta_energy import delta_energies, delta_energy, delta_energy_of, penalty
+from trainers.regularizers.elle import elle, elle_adaptive
+from trainers.regularizers.grad_align import grad_align
 from trainers.regularizers.view import Memory, View
 
 Regularizer = Callable[[View], Tensor]
 
-REGULARIZERS: Mapping[str, Regularizer] = {"delta-energy": delta_energy_of}
+REGULARIZERS: Mapping[str, Regularizer] = {
+    "delta-energy": delta_energy_of,
+    "grad-align": grad_align,
+    "elle": elle,
+    "elle-adaptive": elle_adaptive,
+    "aaer": aaer,
+}
 
 __all__ = ["REGULARIZERS", "Memory", "Regularizer", "View", "delta_energies", "delta_energy", "penalty"]

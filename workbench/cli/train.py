@@ -41,6 +41,13 @@ def train(
     ] = None,
     norm: Annotated[str | None, typer.Option(help=f"The ball of radius ε: linf or l2. {default_of('norm')}")] = None,
     kl_beta: Annotated[float | None, typer.Option(help=option_help("kl_beta"))] = None,
+    replays: Annotated[int | None, typer.Option(help=option_help("replays"))] = None,
+    align_lambda: Annotated[float | None, typer.Option(help=option_help("align_lambda"))] = None,
+    elle_lambda: Annotated[float | None, typer.Option(help=option_help("elle_lambda"))] = None,
+    elle_decay: Annotated[float | None, typer.Option(help=option_help("elle_decay"))] = None,
+    aaer_lambda1: Annotated[float | None, typer.Option(help=option_help("aaer_lambda1"))] = None,
+    aaer_lambda2: Annotated[float | None, typer.Option(help=option_help("aaer_lambda2"))] = None,
+    aaer_lambda3: Annotated[float | None, typer.Option(help=option_help("aaer_lambda3"))] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,

@@ -196,7 +196,7 @@ async def test_the_mouse(written: Path, opened: Opened) -> None:
         assert pilot.app.screen.epoch == EPOCHS // 2
         await pilot.press("2")
         await pilot.pause(0.1)
-        await pilot.click("#accuracy LinePlot", offset=(82, 5))
+        await pilot.click("#upper LinePlot", offset=(74, 5))
         assert pilot.app.screen.epoch == EPOCHS - 1
         await pilot.click(offset=(lines[-1].index("help"), 29))
         await pilot.pause()

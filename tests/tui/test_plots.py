@@ -13,10 +13,11 @@ from workbench.tui.axes import DeltaAxis, EpochAxis
 from workbench.tui.glance import FINE, read_glance
 from workbench.tui.heat import heat_of
 from workbench.tui.palette import LEVELS, heat
+from workbench.tui.scales import LINEAR, Axis
+from workbench.tui.series import decimate
 from workbench.tui.source import Source
-from workbench.tui.widgets.curves import row_of, ticks
+from workbench.tui.widgets.curves import row_of
 from workbench.tui.widgets.histogram import bars, joined
-from workbench.tui.widgets.plot import decimate
 
 
 def test_joined_shares_are_those_of_the_fine_steps() -> None:
@@ -78,11 +79,11 @@ def test_the_heat_scale_gets_lighter_throughout() -> None:
 
 @given(st.integers(1, 5000), st.integers(1, 60))
 def test_decimation_keeps_every_columns_extremes(points: int, columns: int) -> None:
-    x, y = np.arange(points), np.random.default_rng(points).normal(size=points)
+    x, y = np.arange(points, dtype=float), np.random.default_rng(points).normal(size=points)
     kept_x, kept_y = decimate(x, y, columns)
     assert len(kept_x) <= max(2 * columns, 1)
     assert (np.diff(kept_x) > 0).all()
-    assert (y[kept_x] == kept_y).all()
+    assert (y[kept_x.astype(int)] == kept_y).all()
     assert kept_y.max() == y.max()
     assert kept_y.min() == y.min()
 
@@ -98,7 +99,9 @@ def test_decimation_keeps_every_columns_extremes(points: int, columns: int) -> N
     ],
 )
 def test_ticks_are_round(top: float, height: int, expected: list[float]) -> None:
-    assert ticks(top, height) == pytest.approx(expected)
+    ticks = Axis(LINEAR, 0.0, top).ticks(height)
+    assert [value for _, value in ticks] == pytest.approx(expected)
+    assert [share * top for share, _ in ticks] == pytest.approx(expected)
 
 
 def test_rows_run_from_top_to_bottom_inside_the_box() -> None:

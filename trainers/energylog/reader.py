@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -111,6 +111,34 @@ class EnergyLog:
             for name, values in columns.items():
                 rows[name] = values[real]
             return rows
+
+    def steps_of(self, names: Sequence[str], first: int, stop: int) -> dict[str, NDArray[Any]]:
+        """Some columns of the steps of the epochs from ``first`` to ``stop - 1``; of a long run only these are read.
+
+        Args:
+            names: Names of STEP_COLUMNS.
+            first: The first epoch.
+            stop: The epoch after the last.
+
+        Returns:
+            The columns in the order of the steps, each of shape (steps,); epochs without recorded steps have none.
+
+        Raises:
+            WorkbenchError: Committed rows cannot be read.
+        """
+        with self._lock:
+            epochs = self._growing("/step/epoch", "step")
+            rows = np.flatnonzero((epochs >= first) & (epochs < stop))
+            start, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+            committed = self._state.rows["step"]
+
+            def column(name: str) -> NDArray[Any]:
+                return self._log.rows(f"/step/{name}", start, end, committed=committed)[rows - start]
+
+            if start == end:
+                return {name: np.empty(0, dtype=STEP_DTYPE[name]) for name in names}
+            real = column("step") >= 0
+            return {name: column(name)[real] for name in names}
 
     def histogram(self, split: str) -> NDArray[np.uint32]:
         """Counts of ΔE(x) per bin of ``histogram_edges()``, shape (committed, HISTOGRAM_BINS).

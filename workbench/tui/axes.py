@@ -8,31 +8,44 @@ from rich.cells import cell_len
 
 @dataclass(frozen=True, slots=True)
 class EpochAxis:
-    """``count`` epochs over ``width`` columns: epoch e fills the columns of [e, e + 1) · width / count."""
+    """``count`` epochs from ``first`` on over ``width`` columns: as many columns for each.
+
+    Attributes:
+        count: epochs on the axis.
+        width: its columns.
+        first: the first epoch on it; 0 unless it shows a part of the run.
+    """
 
     count: int
     width: int
+    first: int = 0
 
     def column(self, epoch: int) -> int:
-        """The column in the middle of an epoch."""
-        return min(self.width - 1, int((epoch + 0.5) * self.width / max(self.count, 1)))
+        """The column in the middle of an epoch; an end of the axis where it does not hold it."""
+        return min(self.width - 1, max(0, int((epoch - self.first + 0.5) * self.width / max(self.count, 1))))
 
     def epoch(self, column: int) -> int:
-        """The epoch that is shown in a column, clamped to the run."""
-        return min(max(0, int((column + 0.5) * self.count / max(self.width, 1))), max(0, self.count - 1))
+        """The epoch that is shown in a column, clamped to the axis."""
+        within = int((column + 0.5) * self.count / max(self.width, 1))
+        return self.first + min(max(0, within), max(0, self.count - 1))
+
+    def holds(self, epoch: int) -> bool:
+        """Whether an epoch is on the axis."""
+        return self.first <= epoch < self.first + self.count
 
     def ticks(self) -> list[tuple[int, str]]:
         """Columns and labels of round epochs, far enough apart to be read."""
         if self.count <= 0 or self.width <= 0:
             return []
-        room = max(1, self.width // (len(str(self.count)) + 4))
+        stop = self.first + self.count
+        room = max(1, self.width // (len(str(stop)) + 4))
         step = next(
             size * 10**power
             for power in range(12)
             for size in (1, 2, 5)
             if (self.count - 1) // (size * 10**power) < room
         )
-        return [(self.column(epoch), str(epoch)) for epoch in range(0, self.count, step)]
+        return [(self.column(epoch), str(epoch)) for epoch in range(-(-self.first // step) * step, stop, step)]
 
 
 @dataclass(frozen=True, slots=True)

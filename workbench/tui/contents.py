@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDGETS: Mapping[str, str] = {
     "accuracy": "workbench.tui.widgets.curves:accuracy",
-    "loss": "workbench.tui.widgets.curves:loss",
+    "curves": "workbench.tui.widgets.explorer:curves",
     "heatmap": "workbench.tui.widgets.heatmap:HeatMap",
     "classes": "workbench.tui.widgets.classes:Classes",
     "events": "workbench.tui.widgets.facts:Events",

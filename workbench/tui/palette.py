@@ -52,6 +52,7 @@ def use(theme: Palette) -> None:
     global _in_use  # noqa: PLW0603 - one terminal has one theme
     _in_use = theme
     style.cache_clear()
+    faded.cache_clear()
     heat.cache_clear()
 
 
@@ -63,6 +64,12 @@ def in_use() -> Palette:
 def colour(name: str) -> str:
     """What a name of this module stands for in the theme in use, as ``#rrggbb``; other colours as they are."""
     return _in_use.colours.get(name, name)
+
+
+@lru_cache(maxsize=64)
+def faded(name: str) -> str:
+    """A colour halfway to the background, as ``#rrggbb``: what stands behind a line of that colour."""
+    return blend(colour(BACKGROUND), colour(name), 0.45)
 
 
 @lru_cache(maxsize=4096)
@@ -86,7 +93,7 @@ def heat(level: int) -> str:
     at = (level - 1) / (LEVELS - 2)
     for (low, start), (high, end) in pairwise(_in_use.scale):
         if at <= high:
-            return _blend(start, end, (at - low) / (high - low))
+            return blend(start, end, (at - low) / (high - low))
     return _in_use.scale[-1][1]
 
 
@@ -95,7 +102,8 @@ def shade(level: int) -> str:
     return SHADES[math.ceil(level * (len(SHADES) - 1) / (LEVELS - 1))]
 
 
-def _blend(start: str, end: str, share: float) -> str:
+def blend(start: str, end: str, share: float) -> str:
+    """The colour between two of ``#rrggbb``: the first at 0, the second at 1."""
     pair = zip(Color.parse(start).get_truecolor(), Color.parse(end).get_truecolor(), strict=True)
     red, green, blue = (round(a + (b - a) * share) for a, b in pair)
     return f"#{red:02x}{green:02x}{blue:02x}"

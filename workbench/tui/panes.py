@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from workbench.tui.keys.classes import CLASSES_KEYS
+from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.table import KeyTable
 
 
@@ -54,8 +55,9 @@ PANES: tuple[Pane, ...] = (
         name="curves",
         key="2",
         title="Curves",
-        help="Accuracies and loss over epochs",
-        layouts=(Layout(0, 18, "two-to-one", ("accuracy", "loss")), Layout(0, 0, "stack", ("accuracy",))),
+        help="Accuracies, loss, ΔE and learning rate over epochs: zoom, smooth, read off",
+        layouts=(Layout(0, 0, "stack", ("curves",)),),
+        keys=CURVES_KEYS,
     ),
     Pane(
         name="histogram",

@@ -1,7 +1,7 @@
 """What the app shows: an unchanging view of the run, read from its log off the event loop."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,15 @@ class Source:
         """
         with self._lock:
             return self._open().samples(split, column, epoch, part)
+
+    def steps(self, names: Sequence[str], first: int, stop: int) -> dict[str, NDArray[Any]]:
+        """Some columns of the steps of some epochs; see ``EnergyLog.steps_of``.
+
+        Raises:
+            WorkbenchError: they cannot be read.
+        """
+        with self._lock:
+            return self._open().steps_of(names, first, stop)
 
     def keys(self, split: Split) -> SampleKeys:
         """Index and label of each sample of a split.

@@ -1,82 +1,33 @@
-"""Accuracies and loss over epochs, each with a legend at the lines' ends. textual-plot is loaded when one is shown."""
+"""A plot of lines over epochs with its labels. textual-plot is loaded when one is shown."""
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from textual.events import Click
 from textual.widget import Widget
 
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
+from workbench.tui.charts import ACCURACY, READING, Chart
 from workbench.tui.context import RunContext
 from workbench.tui.palette import style
+from workbench.tui.scene import Scene
 from workbench.tui.widgets.cells import Cells, Painted
-from workbench.tui.widgets.frame import LEFT, RIGHT
-from workbench.tui.widgets.timeline import label_epochs
+from workbench.tui.widgets.frame import LEFT
+from workbench.tui.widgets.timeline import EpochChosen, label_epochs
 
 if TYPE_CHECKING:
+    from workbench.tui.series import Series
     from workbench.tui.source import View
     from workbench.tui.widgets.plot import LinePlot
 
 
-class Line(NamedTuple):
-    """A column of the epoch table as a line: name, column, marker, colour; perhaps left out where it is all zero."""
-
-    name: str
-    column: str
-    marker: str
-    colour: str
-    unless_zero: bool = False
-
-
-class Chart(NamedTuple):
-    """What one plot over epochs shows.
-
-    Attributes:
-        name: the widget's id.
-        titles: words in the frame's upper edge, longest first; the first that fits is taken.
-        lines: the lines, the most important last.
-        top: upper end of the upright axis; None for the highest value.
-        label: format of the numbers on it.
-    """
-
-    name: str
-    titles: tuple[str, ...]
-    lines: tuple[Line, ...]
-    top: float | None
-    label: str
-
-
-ACCURACY = Chart(
-    name="accuracy",
-    titles=(
-        "accuracy on the probe set (train: training passes under attack)",
-        "accuracy on the probe set",
-        "accuracy",
-    ),
-    lines=(
-        Line("train", "train_robust_accuracy", "+", palette.TRAIN),
-        Line("clean", "clean_accuracy", "●", palette.CLEAN),
-        Line("FGSM", "fgsm_accuracy", "▲", palette.FGSM),
-        Line("PGD", "pgd_accuracy", "■", palette.PGD),
-    ),
-    top=1.0,
-    label="{:.0%}",
-)
-LOSS = Chart(
-    name="loss",
-    titles=("training loss, nat", "loss, nat"),
-    lines=(
-        Line("reg.", "train_regularizer", "◆", palette.ROBUST, unless_zero=True),
-        Line("loss", "train_loss", "●", palette.TEXT),
-    ),
-    top=None,
-    label="{:.3g}",
-)
-
-
 PAD = 0.03
 """Share of the height that is left free above and below the lines."""
+
+NAME = 6
+"""Columns of a line's name."""
 
 Label = tuple[float, str, str]
 """Where on the upright axis, from 0 to 1, what, and in which colour."""
@@ -86,15 +37,6 @@ def row_of(share: float, height: int) -> int:
     """The row of a plot ``height`` rows high, edges included, at a share of its axis; as textual-plot draws lines."""
     padded = (share + PAD) / (1 + 2 * PAD)
     return min(max(1, math.floor(height - 1 - padded * (height - 2))), height - 2)
-
-
-def ticks(top: float, height: int) -> list[float]:
-    """Round values from 0 to ``top``, two or more, about one in four rows at the most."""
-    rough = top / max(2, height // 4)
-    power = 10.0 ** math.floor(math.log10(rough))
-    steps = [size * power for size in (1, 2, 5, 10) if size * power <= top]
-    step = next((step for step in steps if step >= rough * (1 - 1e-9)), steps[-1])
-    return [step * index for index in range(int(top / step + 1e-9) + 1)]
 
 
 class Beside(Painted):
@@ -121,76 +63,142 @@ class Beside(Painted):
                 sheet.write(1, row, text, style(colour))
 
 
+class Readings(Painted):
+    """The values of all lines at one epoch, as a table that does not move with them."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="names")
+        self._lines: list[Series] = []
+        self._scene: Scene | None = None
+
+    def show(self, lines: "list[Series]", scene: Scene) -> None:
+        """Show the values under the pointer, or under the cursor if it points nowhere."""
+        self._lines, self._scene = lines, scene
+        self.repaint()
+
+    def paint(self, sheet: Cells) -> None:
+        """The epoch, then a row for each line; edges of bands last, as far as there is room."""
+        scene = self._scene
+        if scene is None or not scene.view.num_epochs:
+            return
+        epoch = scene.epoch if scene.pointer is None else scene.pointer
+        lines = self._lines[::-1]
+        rows = [each for each in lines if not each.line.edge] + [each for each in lines if each.line.edge]
+        top = 0 if sheet.height > len(rows) else -1
+        raw_end = 1 + 2 + NAME + 1 + READING
+        where, look = (f"epoch {epoch}", palette.CURSOR) if scene.pointer is None else (f"▸ {epoch}", palette.ACCENT)
+        if top == 0:
+            sheet.write(1, 0, where, style(look, bold=True))
+            if scene.look.median > 1:
+                sheet.write_right(raw_end + 1 + READING, 0, f"median {scene.look.median}", style(palette.MUTED))
+        for y, each in enumerate(rows[: sheet.height - 1 - top], top + 1):
+            known, chart = epoch < len(each.raw), scene.chart
+            sheet.write(1, y, f"{each.line.marker} {each.line.name}", style(each.line.colour))
+            faint = each.line.edge or each.smooth is not None
+            value = chart.reading(float(each.raw[epoch]) if known else math.nan)
+            sheet.write_right(raw_end, y, value, style(palette.MUTED if faint else palette.TEXT))
+            if each.smooth is not None:
+                value = chart.reading(float(each.smooth[epoch]) if known else math.nan)
+                sheet.write_right(raw_end + 1 + READING, y, value, style(palette.TEXT))
+
+
 class Below(Painted):
     """The numbers of the epochs under a plot."""
 
     def __init__(self) -> None:
         super().__init__(classes="below")
-        self._count, self._epoch = 0, 0
+        self._shown: tuple[EpochAxis, int] | None = None
 
-    def show(self, count: int, epoch: int) -> None:
-        """Show ``count`` epochs with the cursor at ``epoch``."""
-        self._count, self._epoch = count, epoch
-        self.repaint()
+    def show(self, axis: EpochAxis, epoch: int) -> None:
+        """Show the epochs of an axis with the cursor at ``epoch``."""
+        if (axis, epoch) != self._shown:
+            self._shown = axis, epoch
+            self.repaint()
 
     def paint(self, sheet: Cells) -> None:
         """One line."""
-        if self._count:
-            label_epochs(sheet, LEFT + 1, 0, EpochAxis(self._count, sheet.width - LEFT - RIGHT - 2), self._epoch)
+        if self._shown is not None and self._shown[0].count:
+            label_epochs(sheet, LEFT + 1, 0, *self._shown)
 
 
 class Curves(Widget):
     """A plot of lines over epochs: textual-plot in the middle, labels around it. Empty until it is first shown."""
 
-    def __init__(self, chart: Chart) -> None:
-        super().__init__(id=chart.name, classes="pane curves")
+    def __init__(self, chart: Chart, *, id: str, readings: bool = False) -> None:
+        """A plot; beside it stand the names of its lines, or with ``readings`` also their values."""
+        super().__init__(id=id, classes="pane curves" + " -readings" * readings)
         self._chart = chart
-        self._left, self._right = Beside("values", align_right=True), Beside("names", align_right=False)
+        self._left = Beside("values", align_right=True)
+        self._right = Readings() if readings else Beside("names", align_right=False)
         self._below = Below()
         self._plot: LinePlot | None = None
         self._loading = False
-        self._shown: tuple[View, int] | None = None
+        self._scene: Scene | None = None
 
     @property
     def ready(self) -> bool:
         """Whether what was last to be shown is drawn."""
-        return self._shown is None or self._plot is not None
+        return self._scene is None or self._plot is not None
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``."""
-        self._shown = (view, epoch)
+        self.draw(Scene(view, epoch, self._chart))
+
+    def draw(self, scene: Scene) -> None:
+        """Show a scene."""
+        self._scene = scene
         if self._plot is not None:
             self._draw(self._plot)
         elif not self._loading:
             self._loading = True
             self.call_after_refresh(self._load)
 
+    def axis(self) -> EpochAxis | None:
+        """The epochs over the columns of its box, once it is drawn."""
+        return None if self._plot is None or self._scene is None else self._plot.axis()
+
+    def column(self, screen_x: int) -> int | None:
+        """The column of the box under a column of the screen."""
+        return None if self._plot is None else screen_x - self._plot.region.x - 1
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor on the epoch that was clicked."""
+        axis, column = self.axis(), self.column(event.screen_x)
+        if axis is not None and column is not None and axis.count:
+            self.post_message(EpochChosen(axis.epoch(column)))
+
+    def on_resize(self) -> None:
+        """Label the other size."""
+        if self._plot is not None and self._scene is not None:
+            self.call_after_refresh(self._draw, self._plot)
+
     async def _load(self) -> None:
         from workbench.tui.widgets.plot import LinePlot
 
-        plot = LinePlot(self._chart)
+        plot = LinePlot()
         await self.mount(self._left, plot, self._right, self._below)
         self._plot = plot
         self._draw(plot)
 
     def _draw(self, plot: "LinePlot") -> None:
-        assert self._shown is not None
-        view, epoch = self._shown
-        top, names = plot.show(view, epoch)
-        label = self._chart.label.format
-        self._left.show(lambda height: [(at / top, label(at), palette.MUTED) for at in reversed(ticks(top, height))])
-        self._right.show(lambda height: names)
-        self._below.show(view.num_epochs, epoch)
+        scene = self._scene
+        assert scene is not None
+        plot.show(scene)
+        upright, label = plot.upright, scene.chart.label
+        self._left.show(
+            lambda height: [(at, label(value), palette.MUTED) for at, value in reversed(upright.ticks(height))]
+        )
+        if isinstance(self._right, Readings):
+            self._right.show(plot.series, scene)
+        else:
+            names = plot.names()
+            self._right.show(lambda height: names)
+        self._below.show(plot.axis(), scene.epoch)
 
 
 def accuracy(context: RunContext) -> Curves:
     """Accuracies over epochs."""
-    return Curves(ACCURACY)
-
-
-def loss(context: RunContext) -> Curves:
-    """Loss over epochs."""
-    return Curves(LOSS)
+    return Curves(ACCURACY, id="accuracy")
 
 
 def _apart(wanted: list[int], last: int) -> list[int]:

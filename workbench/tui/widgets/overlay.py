@@ -11,11 +11,13 @@ from textual_hires_canvas import Canvas, HiResMode
 
 from workbench.tui import palette
 from workbench.tui.palette import style
+from workbench.tui.series import decimate, drawable, unbroken
 from workbench.tui.text import number, percent, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.curves import PAD
 from workbench.tui.widgets.frame import draw_box
-from workbench.tui.widgets.plot import SMALLEST, BarePlot, decimate, drawable, unbroken
+from workbench.tui.widgets.layers import BarePlot
+from workbench.tui.widgets.plot import SMALLEST
 
 
 class Track(NamedTuple):
@@ -81,7 +83,7 @@ class Overlay(BarePlot, can_focus=False):
         columns = 2 * max(self.size.width, 1)
         for track in known:
             for start, stop in unbroken(drawable(track.values)):
-                at, shown = decimate(np.arange(start, stop), track.values[start:stop], columns)
+                at, shown = decimate(np.arange(start, stop, dtype=np.float64), track.values[start:stop], columns)
                 self.plot(
                     track.positions[at], shown, line_style=palette.colour(track.colour), hires_mode=HiResMode.BRAILLE
                 )

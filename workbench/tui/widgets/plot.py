@@ -1,169 +1,187 @@
-"""Lines over epochs: the one wrapper over textual-plot. Imported when curves are first shown, not before."""
-
-from itertools import pairwise
+"""Lines over epochs on textual-plot. Imported when curves are first shown, not before."""
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
-from textual.app import ComposeResult, RenderResult
-from textual.containers import Grid
-from textual.events import Click
-from textual.strip import Strip
-from textual_hires_canvas import Canvas, HiResMode
-from textual_plot import PlotWidget
-from textual_plot.plot_widget import Legend
+from textual.app import RenderResult
+from textual_hires_canvas import HiResMode
 
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
+from workbench.tui.charts import Line
 from workbench.tui.palette import style
-from workbench.tui.source import View
-from workbench.tui.widgets.curves import PAD, Chart, Label, Line, row_of, ticks
+from workbench.tui.scales import LINEAR, Axis
+from workbench.tui.scene import Scene
+from workbench.tui.series import Series, axis_of, decimate, series_of, unbroken
+from workbench.tui.widgets.curves import PAD, Label, row_of
 from workbench.tui.widgets.frame import draw_box
-from workbench.tui.widgets.timeline import FLAGS, EpochChosen, mark_epochs
+from workbench.tui.widgets.layers import BarePlot, Place
+from workbench.tui.widgets.timeline import FLAGS, mark_epochs
+from workbench.tui.window import Window
 
 SMALLEST = (12, 4)
 """Columns and rows below which textual-plot cannot draw its box."""
 
-LEAST, MOST = 1e-9, 1e30
-"""Numbers beyond these are not plotted: a diverged loss, or a foreign file's."""
-
-
-class WholeCanvas(Canvas):
-    """A canvas whose rows all have a style, also those it has not drawn yet; without colours Textual asks for it."""
-
-    def render_line(self, y: int) -> Strip:
-        """A row; one that was not drawn yet is blank in the widget's style."""
-        strip = super().render_line(y)
-        return strip if strip.cell_length else Strip.blank(self.size.width, self.rich_style)
-
-
-class BarePlot(PlotWidget, can_focus=False):
-    """textual-plot without axes, margins or keys of its own, on canvases that can be filtered."""
-
-    def compose(self) -> ComposeResult:
-        """What textual-plot composes."""
-        with Grid():
-            for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
-                yield WholeCanvas(1, 1, id=name)
-        yield Legend(id="legend")
-
-    def on_mount(self) -> None:
-        """Leave the space around the box to the app's own labels."""
-        self.margin_left = self.margin_top = self.margin_bottom = 0
-        self.set_xticks([])
-        self.set_yticks([])
+ROOM_FOR_STEPS = 3
+"""Columns an epoch needs for what happens within it to be seen."""
 
 
 class LinePlot(BarePlot, can_focus=False):
-    """Lines over epochs with the cursor and the onsets; nothing else of the app knows textual-plot."""
+    """Lines over epochs with the cursor and the onsets."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self) -> None:
         super().__init__(allow_pan_and_zoom=False)
-        self._chart = chart
-        self._shown: tuple[View, int] | None = None
-        self._lines: list[Line] = []
-        self._top = 1.0
+        self._scene: Scene | None = None
+        self._drawn_for: tuple[object, ...] = ()
+        self.series: list[Series] = []
+        self._marked: list[tuple[Line, NDArray[np.float64], set[int]]] = []
+        self.upright = Axis(LINEAR, 0.0, 1.0)
 
-    def show(self, view: View, epoch: int) -> tuple[float, list[Label]]:
-        """Show a view with the cursor at ``epoch``.
-
-        Returns:
-            The upper end of the upright axis, and the names of the lines at their last values, the highest first.
-        """
-        self._shown = (view, epoch)
-        values = {line: view.table[line.column] for line in self._chart.lines}
-        drawn = {line: column[drawable(column)] for line, column in values.items()}
-        self._lines = [line for line, column in drawn.items() if (column.any() if line.unless_zero else column.size)]
-        highest = max((float(drawn[line].max()) for line in self._lines), default=0.0)
-        self._top = top = self._chart.top or (highest if highest > LEAST else 1.0)
-        self.clear()
-        self.set_xlimits(-0.5, max(view.num_epochs, 1) - 0.5)
-        self.set_ylimits(-PAD * top, (1 + PAD) * top)
-        for line in self._lines:
-            for start, stop in unbroken(drawable(values[line])):
-                epochs, shown = decimate(np.arange(start, stop), values[line][start:stop], 2 * max(self.size.width, 1))
-                self.plot(epochs, shown, line_style=palette.colour(line.colour), hires_mode=HiResMode.BRAILLE)
-        last = [(float(drawn[line][-1]) / top, f"{line.marker} {line.name}", line.colour) for line in self._lines]
-        return top, sorted(last, reverse=True)
+    def show(self, scene: Scene) -> None:
+        """Show a scene; the lines are drawn again only if they are others."""
+        before, self._scene = self._scene, scene
+        if before is None or not scene.draws_as(before) or self._drawn_for != (self.size, palette.in_use()):
+            self._draw(scene)
+        elif not self._needs_rerender:
+            self._dress(scene)
 
     def on_resize(self) -> None:
         """Choose points and ticks for the new size."""
-        if self._shown is not None:
-            self.show(*self._shown)
+        if self._scene is not None:
+            self._draw(self._scene)
 
     def render(self) -> RenderResult:
-        """Draw as textual-plot does, then the app's own frame, cursor and onsets over it."""
-        if self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1] or self._shown is None:
+        """Draw as textual-plot does, then the app's own frame, and lay cursor and onsets over it."""
+        if self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1] or self._scene is None:
             return ""
+        anew = self._needs_rerender
         result = super().render()
-        canvas = self.query_one("#plot", Canvas)
-        with canvas.batch_refresh():
-            self._overlay(canvas, *self._shown)
+        if anew:
+            self._frame(self._scene)
+            self._dress(self._scene)
         return result
 
-    def on_click(self, event: Click) -> None:
-        """Put the cursor on the epoch that was clicked."""
-        count = self._shown[0].num_epochs if self._shown else 0
-        if count:
-            self.post_message(EpochChosen(EpochAxis(count, self.size.width - 2).epoch(event.x - 1)))
+    def axis(self) -> EpochAxis:
+        """The epochs over the columns inside the box."""
+        window = Window(0, 0) if self._scene is None else self._scene.window
+        return EpochAxis(window.count, max(1, self.size.width - 2), window.first)
 
-    def _overlay(self, canvas: Canvas, view: View, epoch: int) -> None:
+    def names(self) -> list[Label]:
+        """The names of the lines at their last values, the highest first."""
+        labels = []
+        for line, shares, _ in self._marked:
+            known = shares[np.isfinite(shares)]
+            labels.append((float(known[-1]) if known.size else 0.0, f"{line.marker} {line.name}", line.colour))
+        return sorted(labels, reverse=True)
+
+    def _draw(self, scene: Scene) -> None:
+        """Give the lines to textual-plot, and have it draw them now if it knows its size."""
+        self._drawn_for = (self.size, palette.in_use())
+        window = scene.window
+        self.series = series_of(scene.view.table, scene.chart, scene.look.median)
+        self.upright = axis_of(self.series, scene.chart, scene.look, window)
+        self.clear()
+        self.set_xlimits(window.first - 0.5, window.first + max(window.count, 1) - 0.5)
+        self.set_ylimits(-PAD, 1 + PAD)
+        for each in self.series:
+            self._trace(scene, each.line)
+        for each in self.series:
+            if each.line.edge or each.smooth is not None:
+                self._line(window, each.raw, palette.faded(each.line.colour))
+        self._marked = []
+        for each in self.series:
+            if not each.line.edge:
+                values = each.raw if each.smooth is None else each.smooth
+                self._line(window, values, palette.colour(each.line.colour))
+                shares = self.upright.shares(values)
+                alone = {start for start, stop in unbroken(np.isfinite(shares)) if stop - start == 1}
+                self._marked.append((each.line, shares, alone))
+        if not self._needs_canvas_resize and self.size.width >= SMALLEST[0]:
+            self.render()
+
+    def _line(self, window: Window, values: NDArray[np.float64], colour: str) -> None:
+        """One line, with a neighbour beyond each end of the window, so that it runs to the box."""
+        start, stop = max(0, window.first - 1), min(len(values), window.stop + 1)
+        self._points(np.arange(start, stop, dtype=np.float64), values[start:stop], colour)
+
+    def _trace(self, scene: Scene, line: Line) -> None:
+        """What a line is from step to step, behind all lines."""
+        if scene.trace is not None and line.steps is not None and shows_steps(self.axis()):
+            self._points(scene.trace.positions, scene.trace.values[line.steps], palette.faded(line.colour))
+
+    def _points(self, positions: NDArray[np.float64], values: NDArray[np.float64], colour: str) -> None:
+        shares = self.upright.shares(values)
+        for start, stop in unbroken(np.isfinite(shares)):
+            x, y = decimate(positions[start:stop], shares[start:stop], 2 * max(self.size.width, 1))
+            self.plot(x, y, line_style=colour, hires_mode=HiResMode.BRAILLE)
+
+    def _frame(self, scene: Scene) -> None:
+        """What stands still over the lines: box, title, ticks and onsets."""
+        canvas, axis = self.canvas, self.axis()
         width, height = canvas.size.width, canvas.size.height
 
         def put(x: int, y: int, char: str, look: Style) -> None:
             canvas.set_pixel(x, y, char, str(look))
 
-        def column(x: int, char: str, look: Style) -> None:
+        with canvas.batch_refresh():
+            draw_box(put, 0, 0, width - 1, height - 1, *scene.titles(with_steps=self._has_steps(scene)))
+            for share, _ in self.upright.ticks(height):
+                put(0, row_of(share, height), "┤", style(palette.FRAME))
+            for onset in scene.view.summary.onsets:
+                if axis.holds(onset.epoch):
+                    x = 1 + axis.column(onset.epoch)
+                    for y in range(1, height - 1):
+                        if canvas.get_pixel(x, y)[0] == " ":
+                            put(x, y, "┊", style(FLAGS[onset.kind][2]))
+
+    def _has_steps(self, scene: Scene) -> bool:
+        lines = any(each.line.steps is not None for each in self.series)
+        return scene.trace is not None and lines and shows_steps(self.axis())
+
+    def _dress(self, scene: Scene) -> None:
+        """What moves over the lines: selection, pointer, cursor and their markers."""
+        canvas, axis = self.canvas, self.axis()
+        height = canvas.size.height
+        cells: dict[Place, tuple[str, Style]] = {}
+
+        def put(x: int, y: int, char: str, look: Style) -> None:
+            cells[x, y] = char, look
+
+        def column(epoch: int, char: str, look: Style) -> None:
+            x = 1 + axis.column(epoch)
             for y in range(1, height - 1):
-                if canvas.get_pixel(x, y)[0] == " ":
+                if canvas.drawn(x, y)[0] == " ":
                     put(x, y, char, look)
 
-        axis = EpochAxis(view.num_epochs, width - 2)
-        draw_box(put, 0, 0, width - 1, height - 1, *self._chart.titles)
-        for tick in ticks(self._top, height):
-            put(0, row_of(tick / self._top, height), "┤", style(palette.FRAME))
-        if not view.num_epochs:
+        if scene.view.num_epochs:
+            self._select(scene, axis, cells)
+            if axis.holds(scene.epoch):
+                column(scene.epoch, "│", style(palette.FAINT))
+            if scene.pointer is not None and axis.holds(scene.pointer):
+                column(scene.pointer, "╎", style(palette.ACCENT))
+            mark_epochs(put, 1, height - 1, axis, scene.view.summary.onsets, scene.epoch)
+            for line, shares, alone in self._marked:
+                for epoch in {
+                    *alone,
+                    scene.window.stop - 1,
+                    scene.epoch,
+                    *([] if scene.pointer is None else [scene.pointer]),
+                }:
+                    if axis.holds(epoch) and epoch < len(shares) and np.isfinite(shares[epoch]):
+                        place = 1 + axis.column(epoch), row_of(float(shares[epoch]), height)
+                        put(*place, line.marker, style(line.colour, bold=True))
+        canvas.lay(cells)
+
+    def _select(self, scene: Scene, axis: EpochAxis, cells: dict[Place, tuple[str, Style]]) -> None:
+        if scene.selection is None:
             return
-        column(1 + axis.column(epoch), "│", style(palette.FAINT))
-        for onset in view.summary.onsets:
-            column(1 + axis.column(onset.epoch), "┊", style(FLAGS[onset.kind][2]))
-        mark_epochs(put, 1, height - 1, axis, view.summary.onsets, epoch)
-        for line in self._lines:
-            known = drawable(view.table[line.column])
-            alone = [start for start, stop in unbroken(known) if stop - start == 1]
-            for at in {*alone, epoch}:
-                if known[at]:
-                    row = row_of(view.value(line.column, at) / self._top, height)
-                    put(1 + axis.column(at), row, line.marker, style(line.colour, bold=True))
+        first, last = sorted(scene.selection)
+        for x in range(1 + axis.column(first), 2 + axis.column(last)):
+            for y in range(1, self.canvas.size.height - 1):
+                char, look = self.canvas.drawn(x, y)
+                cells[x, y] = char, Style.parse(look) + style(None, palette.GHOST)
 
 
-def decimate(
-    x: NDArray[np.int64], y: NDArray[np.float64], columns: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The lowest and the highest point of each column, in order: what can be seen of a line.
-
-    Args:
-        x: rising positions, shape (P,).
-        y: finite values, shape (P,).
-        columns: columns that the line has, at least 1.
-
-    Returns:
-        At most 2 · columns of the positions, and their values.
-    """
-    if len(x) <= 2 * columns:
-        return x, y
-    bounds = np.arange(columns + 1) * len(x) // columns
-    kept = {start + pick(y[start:stop]) for start, stop in pairwise(bounds) for pick in (np.argmin, np.argmax)}
-    order = np.array(sorted(kept))
-    return x[order], y[order]
-
-
-def drawable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where there is a number that fits a plot; files may hold anything."""
-    return np.isfinite(values) & (np.abs(values) < MOST)
-
-
-def unbroken(present: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Starts and ends of the unbroken stretches of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+def shows_steps(axis: EpochAxis) -> bool:
+    """Whether epochs are wide enough for what happens within them."""
+    return axis.count * ROOM_FOR_STEPS <= axis.width

@@ -38,10 +38,17 @@ class EpochChosen(Message):
 def draw_flags(put: Put, left: int, y: int, axis: EpochAxis, onsets: "tuple[Onset, ...]", epoch: int) -> None:
     """Draw each onset's symbol on row ``y``, reversed under the cursor, its abbreviation where there is room."""
     for onset in onsets:
+        if not axis.holds(onset.epoch):
+            continue
         symbol, short, colour = FLAGS[onset.kind]
         column = axis.column(onset.epoch)
         start = column + 1 if column + 1 + len(short) <= axis.width else column - len(short)
-        put(left + column, y, symbol, style(colour, bold=True, reverse=column == axis.column(epoch)))
+        put(
+            left + column,
+            y,
+            symbol,
+            style(colour, bold=True, reverse=axis.holds(epoch) and column == axis.column(epoch)),
+        )
         for offset, char in enumerate(short):
             put(left + start + offset, y, char, style(colour, bold=True))
 
@@ -50,7 +57,8 @@ def mark_epochs(put: Put, left: int, y: int, axis: EpochAxis, onsets: "tuple[Ons
     """Draw ticks, onsets and the cursor on the lower edge of a plot, row ``y``."""
     for column, _ in axis.ticks():
         put(left + column, y, "┬", style(palette.FRAME))
-    put(left + axis.column(epoch), y, "┻", style(palette.CURSOR, bold=True))
+    if axis.holds(epoch):
+        put(left + axis.column(epoch), y, "┻", style(palette.CURSOR, bold=True))
     draw_flags(put, left, y, axis, onsets, epoch)
 
 
@@ -59,9 +67,10 @@ def label_epochs(sheet: Cells, left: int, y: int, axis: EpochAxis, epoch: int) -
     sheet.write(1, y, "epoch", style(palette.FAINT))
     cursor = axis.column(epoch)
     for column, label in axis.ticks():
-        if abs(column - cursor) > (len(label) + len(str(epoch))) // 2 + 1:
+        if not axis.holds(epoch) or abs(column - cursor) > (len(label) + len(str(epoch))) // 2 + 1:
             sheet.write_centred(left + column, y, label, style(palette.MUTED))
-    sheet.write_centred(left + cursor, y, f" {epoch} ", style(palette.CURSOR, bold=True))
+    if axis.holds(epoch):
+        sheet.write_centred(left + cursor, y, f" {epoch} ", style(palette.CURSOR, bold=True))
 
 
 class Timeline(Painted):

@@ -15,6 +15,7 @@ WIDGETS: Mapping[str, str] = {
     "accuracy": "workbench.tui.widgets.curves:accuracy",
     "curves": "workbench.tui.widgets.explorer:curves",
     "heatmap": "workbench.tui.widgets.heatmap:HeatMap",
+    "energies": "workbench.tui.widgets.energies:Energies",
     "classes": "workbench.tui.widgets.classes:Classes",
     "events": "workbench.tui.widgets.facts:Events",
 }

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.curves import CURVES_KEYS
+from workbench.tui.keys.energies import ENERGIES_KEYS
 from workbench.tui.keys.table import KeyTable
 
 
@@ -80,6 +81,14 @@ PANES: tuple[Pane, ...] = (
         help="ΔE and accuracies of each class, at the cursor and over epochs",
         layouts=(Layout(0, 0, "stack", ("classes",)),),
         keys=CLASSES_KEYS,
+    ),
+    Pane(
+        name="energies",
+        key="6",
+        title="Energies",
+        help="E(x) against E(x*) and against E(x,y), as densities",
+        layouts=(Layout(0, 0, "stack", ("energies",)),),
+        keys=ENERGIES_KEYS,
     ),
     Pane(
         name="record",

@@ -17,6 +17,8 @@ WIDGETS: Mapping[str, str] = {
     "heatmap": "workbench.tui.widgets.heatmap:HeatMap",
     "energies": "workbench.tui.widgets.energies:Energies",
     "classes": "workbench.tui.widgets.classes:Classes",
+    "provenance": "workbench.tui.widgets.record:provenance",
+    "record": "workbench.tui.widgets.record:record",
     "events": "workbench.tui.widgets.facts:Events",
 }
 """Where the maker of each widget is; it is called with the run's context and gives a ``RunWidget`` of that id.

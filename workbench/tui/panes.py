@@ -95,6 +95,6 @@ PANES: tuple[Pane, ...] = (
         key="0",
         title="Record",
         help="Onset evidence, events, configuration, provenance",
-        layouts=(Layout(0, 0, "stack", ("events",)),),
+        layouts=(Layout(120, 0, "halves", ("events", "provenance")), Layout(0, 0, "stack", ("record",))),
     ),
 )

@@ -34,8 +34,8 @@ def overview(view: "View", now: float) -> list[Entry]:
         Entry(label="last", text=_accuracies(summary.last)),
         *_checkpoint(view),
         Entry(label="run", text=plain(summary.run_id), gap=True),
-        Entry(label="ΔE train", text=_energies(view.meta.train_attack, view.meta.train_batch_norm)),
-        Entry(label="ΔE probe", text=_energies(view.meta.probe_attack, view.meta.probe_batch_norm)),
+        Entry(label="ΔE train", text=energies_words(view.meta.train_attack, view.meta.train_batch_norm)),
+        Entry(label="ΔE probe", text=energies_words(view.meta.probe_attack, view.meta.probe_batch_norm)),
         Entry(label="started", text=plain(summary.created, 40)),
         Entry(label="log", text=plain(str(summary.path))),
         *_events(view, LATEST_EVENTS),
@@ -122,7 +122,8 @@ def _headline(onset: "Onset") -> str:
     return f"{KINDS[onset.kind]} from epoch {onset.epoch}{said}{back}"
 
 
-def _energies(attack: str | None, batch_norm: str) -> str:
+def energies_words(attack: str | None, batch_norm: str) -> str:
+    """How the energies of a split were made."""
     if attack is None:
         return "not recorded: no attack"
     return f"under {plain(attack, 24)}, batch norm in {plain(batch_norm, 8)} mode"

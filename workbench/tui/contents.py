@@ -19,6 +19,7 @@ WIDGETS: Mapping[str, str] = {
     "classes": "workbench.tui.widgets.classes:Classes",
     "provenance": "workbench.tui.widgets.record:provenance",
     "record": "workbench.tui.widgets.record:record",
+    "checkpoints": "workbench.tui.checkpoints.pane:Checkpoints",
     "events": "workbench.tui.widgets.facts:Events",
 }
 """Where the maker of each widget is; it is called with the run's context and gives a ``RunWidget`` of that id.

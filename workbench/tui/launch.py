@@ -11,16 +11,18 @@ from workbench.tui.source import View
 from workbench.tui.text import plain
 
 
-def generate_form(path: Path, view: View, cursor: int, proposed: Answers | None = None) -> Form:
-    """The form over a run; the checkpoint under a cursor that was moved is proposed.
+def generate_form(
+    path: Path, view: View, cursor: int, proposed: Answers | None = None, *, chosen: int | None = None
+) -> Form:
+    """The form over a run; the checkpoint that was chosen, or is under a cursor that was moved, is proposed.
 
     Raises:
         WorkbenchError: the run keeps no checkpoints, or its folder cannot be looked into.
     """
     run_dir = run_dir_of(path)
     kept = kept_checkpoints(run_dir, cursor)
-    moved = [one for one in kept if one.epoch == cursor < view.num_epochs - 1]
-    first = (*moved, *(one for one in kept if one not in moved))
+    wanted = cursor if chosen is None and cursor < view.num_epochs - 1 else chosen
+    first = sorted(kept, key=lambda one: one.epoch != wanted)
     data = view.meta.config.get("data")
     data = data if isinstance(data, str) else None
     return sampling_form(run_dir, first, view.meta.class_names, data, free_folder(run_dir), proposed)

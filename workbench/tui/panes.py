@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.energies import ENERGIES_KEYS
@@ -89,6 +90,14 @@ PANES: tuple[Pane, ...] = (
         help="E(x) against E(x*) and against E(x,y), as densities",
         layouts=(Layout(0, 0, "stack", ("energies",)),),
         keys=ENERGIES_KEYS,
+    ),
+    Pane(
+        name="checkpoints",
+        key="8",
+        title="Checkpoints",
+        help="Kept checkpoints: which to keep and why, strong evaluations, generation",
+        layouts=(Layout(0, 0, "stack", ("checkpoints",)),),
+        keys=CHECKPOINT_KEYS,
     ),
     Pane(
         name="record",

@@ -1,0 +1,1 @@
+"""The pane of checkpoints: which a run keeps, which it names, what they are worth."""

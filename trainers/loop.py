@@ -327,7 +327,7 @@ def _check_finite(tally: EnergyTally, epoch: int) -> None:
 
 
 def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rate: float, beta: float) -> None:
-    config = parts.config if beta == parts.config.der_beta else replace(parts.config, der_beta=beta)
+    config = _at(parts.config, epoch, beta)
     for group in parts.sgd.param_groups:
         group["lr"] = rate
     x, y = parts.data.train.batch(rows)
@@ -353,6 +353,14 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
         loss=result.loss,
         regularizer=result.regularizer,
     )
+
+
+def _at(config: TrainConfig, epoch: int, beta: float) -> TrainConfig:
+    """The settings of one batch: those that change along a run are functions of where it stands."""
+    gamma = 0.0 if epoch < config.awp_warmup else config.awp_gamma
+    if (beta, gamma) == (config.der_beta, config.awp_gamma):
+        return config
+    return replace(config, der_beta=beta, awp_gamma=gamma)
 
 
 def _end_epoch(parts: Parts, store: CheckpointStore, tally: EnergyTally, epoch: int, seconds: float) -> np.void | None:

@@ -20,6 +20,15 @@ _ELLE_DEVIATIONS = (
     "x* is clipped to [0, 1]; the original clips it to the ball only",
     "the original also forwards x in training mode for its metrics, which moves running statistics",
 )
+_AWP_DEVIATIONS = (
+    "the direction is the gradient itself; the original's is a step of SGD on a copy: the same up to rounding",
+    "the attack's mode is the same on every batch; AT_AWP attacks the first batch after an evaluation in eval mode",
+    "energies in the log are those of the moved weights, where the loss is taken",
+)
+_WEAT_DEVIATIONS = (
+    "log(1 + exp|E|) is a softplus: the original's overflows beyond |E| = 88, which makes a weight of 0",
+    _KL_IN_LOG_SPACE,
+)
 _TRADES_STEP = 0.007 / 0.031
 
 
@@ -42,6 +51,8 @@ OPTION_MEANINGS: Mapping[str, str] = {
     "aaer_lambda1": "Weight λ1 of the whole term",
     "aaer_lambda2": "Weight λ2 of the fallen loss",
     "aaer_lambda3": "Weight λ3 of the logits' excess variation",
+    "awp_gamma": "How far the weights are moved, γ, in units of their length",
+    "awp_warmup": "Epochs before the weights are moved at all",
 }
 """What the settings are that only some methods have."""
 
@@ -240,5 +251,69 @@ ROWS: tuple[MethodSpec, ...] = (
         options={"kl_beta": 5.0},
         schedule="ε 0.031, 120 epochs, lr 0.01, ×0.1 after 75, 90 and 100, weight decay 3.5e-3",
         deviations=(_KL_IN_LOG_SPACE,),
+    ),
+    MethodSpec(
+        name="pgd-awp",
+        summary="pgd whose gradient is taken at weights moved uphill",
+        source="Wu, Xia & Wang 2020, AWP; csdongxian/AWP, AT_AWP",
+        formula=(
+            "x* as pgd",
+            "g = ∇_w mean CE(x*); per weight tensor of more than one dimension v = ‖w‖/(‖g‖ + 1e-20)·g",
+            "w += γ·v; loss = mean CE(x*), one optimizer step; w −= γ·v; not in the first --awp-warmup epochs",
+        ),
+        attack=pgd(10, "train"),
+        loss="adversarial",
+        step="perturb-weights",
+        options={"awp_gamma": 0.01, "awp_warmup": 0},
+        schedule="200 epochs, lr 0.1, ×0.1 at 1/2 and 3/4, weight decay 5e-4",
+        deviations=_AWP_DEVIATIONS,
+    ),
+    MethodSpec(
+        name="trades-awp",
+        summary="trades whose gradient is taken at weights moved uphill",
+        source="Wu, Xia & Wang 2020, AWP; csdongxian/AWP, trades_AWP",
+        formula=(
+            "x* as trades, with steps of ε/4",
+            "g = ∇_w of the loss of trades; v, w += γ·v, the step and w −= γ·v as pgd-awp",
+        ),
+        attack=trades_kl(10),
+        loss="trades",
+        step="perturb-weights",
+        options={"kl_beta": 6.0, "awp_gamma": 0.005, "awp_warmup": 10},
+        schedule="200 epochs, lr 0.1, ×0.1 at 1/2 and 3/4, weight decay 5e-4",
+        deviations=(
+            *_AWP_DEVIATIONS,
+            _ONE_CLEAN_PASS,
+            _KL_IN_LOG_SPACE,
+            "the warm-up is 10 whole epochs; the original counts epochs from 1 and has 9",
+        ),
+    ),
+    MethodSpec(
+        name="weat-nat",
+        summary="trades, each sample weighted by 1/log(1 + exp|E(x)|)",
+        source="Mirza et al. 2024, WEAT; OmnAI-Lab/Robust-Classifiers-under-the-lens-of-EBM",
+        formula=(
+            "x* as trades, with steps of ε/4",
+            "w = 1/log(1 + exp|E(x)|), E(x) = −logsumexp f(x) in train mode, detached",
+            "loss = mean w·(CE(x) + β·KL(p(x)‖p(x*)))",
+        ),
+        attack=trades_kl(10),
+        loss="trades",
+        weight="energy",
+        options={"kl_beta": 6.0},
+        schedule="100 epochs, one-cycle to lr 0.1, weight decay 5e-4",
+        deviations=_WEAT_DEVIATIONS,
+    ),
+    MethodSpec(
+        name="weat-adv",
+        summary="as weat-nat, with CE(x*) in place of CE(x)",
+        source="Mirza et al. 2024, WEAT; OmnAI-Lab/Robust-Classifiers-under-the-lens-of-EBM",
+        formula=("x* and w as weat-nat", "loss = mean w·(CE(x*) + β·KL(p(x)‖p(x*)))"),
+        attack=trades_kl(10),
+        loss="trades-adversarial",
+        weight="energy",
+        options={"kl_beta": 6.0},
+        schedule="100 epochs, one-cycle to lr 0.1, weight decay 5e-4",
+        deviations=_WEAT_DEVIATIONS,
     ),
 )

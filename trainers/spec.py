@@ -93,7 +93,7 @@ class TrainConfig:
 
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
-    ``kl_beta`` to ``aaer_lambda3`` are of the methods that have them in their row of the table, 0 elsewhere.
+    ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their row of the table, 0 elsewhere.
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
     often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
     follow, closed files per epoch, or whichever the file system allows. ``keep_bits`` is to how many bits of mantissa
@@ -128,6 +128,8 @@ class TrainConfig:
     aaer_lambda1: float = 0.0
     aaer_lambda2: float = 0.0
     aaer_lambda3: float = 0.0
+    awp_gamma: float = 0.0
+    awp_warmup: int = 0
     train_size: int = 0
     probe_size: int = 1000
     train_probe_size: int = 1000
@@ -147,7 +149,7 @@ class TrainConfig:
         Ball(eps=self.eps, norm=self.norm)
         for name in ("width", "epochs", "batch_size", "probe_size", "keep_last", "max_rollbacks"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("seed", "train_size", "train_probe_size", "replays"):
+        for name in ("seed", "train_size", "train_probe_size", "replays", "awp_warmup"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         for name in ("weight_decay", "der_beta", "der_margin", *_WEIGHTS):
             value = getattr(self, name)
@@ -236,7 +238,16 @@ class RolledBack:
         return None if found[1] is None else int(found[1])
 
 
-_WEIGHTS = ("kl_beta", "align_lambda", "elle_lambda", "elle_decay", "aaer_lambda1", "aaer_lambda2", "aaer_lambda3")
+_WEIGHTS = (
+    "kl_beta",
+    "align_lambda",
+    "elle_lambda",
+    "elle_decay",
+    "aaer_lambda1",
+    "aaer_lambda2",
+    "aaer_lambda3",
+    "awp_gamma",
+)
 _REQUIRED = ("method", "data", "model", "width", "eps", "epochs", "lr", "schedule", "batch_size")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "norm": get_args(Norm),

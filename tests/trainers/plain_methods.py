@@ -35,6 +35,7 @@ class Past:
     strength: float = 0.0
     errors: list[float] = field(default_factory=list)
     der: Der | None = None
+    restore: Callable[[], None] = lambda: None
 
 
 def fgsm_with_graph(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -181,6 +182,68 @@ def free(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Ge
     return Found(loss, torch.zeros(()), clean, adv)
 
 
+def pgd_awp(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """γ = 0.01; the weights are left where they were moved to, and moved back by ``run.restore`` after the step."""
+    x_adv = plain_torch.attack(model, x, y, plain_torch.RECIPES["pgd"], eps, generator)
+    move(model, run, 0.01, lambda proxy: cross_entropy(proxy(x_adv), y).mean())
+    clean = None if run.der is None else model(x)
+    adv = model(x_adv)
+    return Found(
+        cross_entropy(adv, y).mean(), torch.zeros(()), copy.deepcopy(model)(x) if clean is None else clean, adv
+    )
+
+
+def trades_awp(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+    """γ = 0.005, steps of ε/4."""
+
+    def loss(clean: Tensor, adv: Tensor) -> Tensor:
+        return F.cross_entropy(clean, y) + 6.0 * F.kl_div(adv.log_softmax(1), clean.softmax(1), reduction="batchmean")
+
+    x_adv = kl_attack(model, x, eps, eps / 4, generator)
+    move(model, run, 0.005, lambda proxy: loss(proxy(x), proxy(x_adv)))
+    clean, adv = model(x), model(x_adv)
+    return Found(loss(clean, adv), torch.zeros(()), clean, adv)
+
+
+def move(model: nn.Module, run: Past, gamma: float, loss: Callable[[nn.Module], Tensor]) -> None:
+    """A proxy's step of SGD uphill says where to; the authors' file of helpers, with its learning rate."""
+    proxy = copy.deepcopy(model)
+    optimizer = torch.optim.SGD(proxy.parameters(), lr=0.01)
+    optimizer.zero_grad()
+    (-loss(proxy)).backward()
+    optimizer.step()
+    new, old = proxy.state_dict(), model.state_dict()
+    diff = {
+        name: old[name].norm() / ((new[name] - old[name]).norm() + 1e-20) * (new[name] - old[name])
+        for name in old
+        if old[name].dim() > 1 and "weight" in name
+    }
+
+    def shift(size: float) -> None:
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                if name in diff:
+                    weight.add_(size * diff[name])
+
+    shift(gamma)
+    run.restore = lambda: shift(-gamma)
+
+
+def weat(name: str) -> "Formula":
+    """1/log(1 + exp|E|) as it is written, and the authors' 1e-12 inside the logarithm of p(x*)."""
+
+    def formula(model: nn.Module, x: Tensor, y: Tensor, eps: float, generator: torch.Generator, run: Past) -> Found:
+        x_adv = kl_attack(model, x, eps, eps / 4, generator)
+        clean, adv = model(x), model(x_adv)
+        weights = 1 / torch.log(1 + torch.exp(torch.abs(-torch.logsumexp(clean, dim=1).detach())))
+        ce = F.cross_entropy({"nat": clean, "adv": adv}[name], y, reduction="none")
+        divergence = F.kl_div(torch.log(adv.softmax(1) + 1e-12), clean.softmax(1), reduction="none").sum(1)
+        loss = (ce * weights).sum() / len(x) + 6.0 * (divergence * weights).sum() / len(x)
+        return Found(loss, torch.zeros(()), clean, adv)
+
+    return formula
+
+
 Formula = Callable[[nn.Module, Tensor, Tensor, float, torch.Generator, Past], Found]
 
 FORMULAS: dict[str, Formula] = {
@@ -191,6 +254,10 @@ FORMULAS: dict[str, Formula] = {
     "elle-a": elle_a,
     "aaer": aaer,
     "free": free,
+    "pgd-awp": pgd_awp,
+    "trades-awp": trades_awp,
+    "weat-nat": weat("nat"),
+    "weat-adv": weat("adv"),
 }
 
 

@@ -1,6 +1,6 @@
 """The table of methods against the papers, and its invariants."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,8 @@ PUBLISHED = {
     ),
 }
 PUBLISHED |= dict.fromkeys(("grad-align", "elle", "elle-a"), PUBLISHED["fgsm"]) | {"aaer": PUBLISHED["n-fgsm"]}
+PUBLISHED["pgd-awp"] = PUBLISHED["pgd"]
+PUBLISHED |= dict.fromkeys(("trades-awp", "weat-nat", "weat-adv"), replace(PUBLISHED["trades"], step_size=0.25))
 PUBLISHED["free"] = AttackSpec(name="free", start="carried", steps=1, step_size=1.0, batch_norm="train")
 OPTIONS = {
     "trades": {"kl_beta": 6.0},
@@ -70,6 +72,10 @@ OPTIONS = {
     "elle": {"elle_lambda": 1000.0},
     "elle-a": {"elle_lambda": 4000.0, "elle_decay": 0.99},
     "aaer": {"aaer_lambda1": 1.0, "aaer_lambda2": 4.0, "aaer_lambda3": 1.5},
+    "pgd-awp": {"awp_gamma": 0.01, "awp_warmup": 0},
+    "trades-awp": {"kl_beta": 6.0, "awp_gamma": 0.005, "awp_warmup": 10},
+    "weat-nat": {"kl_beta": 6.0},
+    "weat-adv": {"kl_beta": 6.0},
 }
 """The published settings at ε = 8/255, by method."""
 

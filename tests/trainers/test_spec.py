@@ -28,6 +28,9 @@ WHOLE = {
     "batch_size": 16,
 }
 NAN, INF = math.nan, math.inf
+WHOLE_NUMBERS = ("replays", "awp_warmup")
+"""Settings of some methods that count."""
+
 REFUSED = {
     "eps": [0.0, -0.1, 1.0001, NAN, INF, -INF],
     "width": [0, -1, 16.0, "16", True],
@@ -43,8 +46,8 @@ REFUSED = {
     "weight_decay": [-1e-9, NAN, INF],
     "der_beta": [-1.0, NAN, INF],
     "der_margin": [-0.5, NAN, INF],
-    **{name: [-1.0, NAN, INF] for name in OPTIONS if name != "replays"},
-    "replays": [-1, 2.0, True],
+    **{name: [-1.0, NAN, INF] for name in OPTIONS if name not in WHOLE_NUMBERS},
+    **{name: [-1, 2.0, True] for name in WHOLE_NUMBERS},
     "norm": ["l1", "", "L2", 2],
     "schedule": ["linear", "", "Flat", 3],
     "der_energy": ["conditional", "", 1],
@@ -78,8 +81,8 @@ ACCEPTED = {
     "weight_decay": [0.0],
     "der_beta": [0.0],
     "der_margin": [0.0],
-    **{name: [0.0, 1e9] for name in OPTIONS if name != "replays"},
-    "replays": [0, 1000],
+    **{name: [0.0, 1e9] for name in OPTIONS if name not in WHOLE_NUMBERS},
+    **{name: [0, 1000] for name in WHOLE_NUMBERS},
     "norm": ["linf", "l2"],
     "record": ["all", "probe", "subset:1", "subset:1000000"],
     "keep_best": [True, False],
@@ -245,8 +248,8 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
             "der_energy": st.sampled_from(["marginal", "joint", "both"]),
             "der_penalty": st.sampled_from(["squared", "abs", "hinge"]),
             "der_margin": st.just(0.0) | positive,
-            "replays": st.integers(0, 10**6),
-            **{name: st.just(0.0) | positive for name in OPTIONS if name != "replays"},
+            **{name: st.integers(0, 10**6) for name in WHOLE_NUMBERS},
+            **{name: st.just(0.0) | positive for name in OPTIONS if name not in WHOLE_NUMBERS},
             "norm": st.sampled_from(["linf", "l2"]),
             "train_size": st.just(0) | counts,
             "probe_size": counts,

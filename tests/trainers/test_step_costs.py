@@ -44,6 +44,14 @@ def test_running_statistics_see_each_training_pass_once(fabric: Fabric, method: 
         "elle-a-der": 3,
         "aaer": 2,
         "aaer-der": 3,
+        "pgd-awp": 11,
+        "pgd-awp-der": 12,
+        "trades-awp": 2,
+        "trades-awp-der": 2,
+        "weat-nat": 2,
+        "weat-nat-der": 2,
+        "weat-adv": 2,
+        "weat-adv-der": 2,
     }[method]
     run = Run(fabric, method)
     run.step()
@@ -122,6 +130,14 @@ COSTS = {
     "trades-der": (13, 10, 2, 0),
     "mart": (12, 10, 2, 0),
     "mart-der": (12, 10, 2, 0),
+    "pgd-awp": (12, 10, 2, 1),
+    "pgd-awp-der": (13, 10, 3, 0),
+    "trades-awp": (15, 10, 4, 0),
+    "trades-awp-der": (15, 10, 4, 0),
+    "weat-nat": (13, 10, 2, 0),
+    "weat-nat-der": (13, 10, 2, 0),
+    "weat-adv": (13, 10, 2, 0),
+    "weat-adv-der": (13, 10, 2, 0),
 }
 """Forward passes, backward passes to the input and to the weights, and forward passes for the record alone."""
 
@@ -131,7 +147,8 @@ COSTS = {
 def test_a_step_costs_what_its_row_says(fabric: Fabric, method: str, record: bool) -> None:
     """Passes are counted at the network, in batches: one of three times the batch is three.
 
-    x is forwarded once or never, but for the target of a KL, and for the first replay of a run, whose δ is 0.
+    x is forwarded once or never, but for the target of a KL, for the first replay of a run, whose δ is 0, and for the
+    direction in which weights are moved.
     """
     run = Run(fabric, method, record=record)
     x, _ = batch(0)
@@ -145,7 +162,8 @@ def test_a_step_costs_what_its_row_says(fabric: Fabric, method: str, record: boo
     assert row.passes == forwards + to_input + 2 * to_weights
     assert row.recording_passes == recording
     for_target = int(row.attack is not None and row.attack.objective == "kl")
-    of_x = sum(torch.equal(seen, x) for seen in costs.inputs) - for_target - (row.step == "replay")
+    of_x = sum(torch.equal(seen, x) for seen in costs.inputs) - for_target
+    of_x -= row.step == "replay" or (row.step == "perturb-weights" and row.loss == "trades")
     once = row.options.get("replays", 1) if recording == 0 else 1
     assert of_x == (0 if recording and not record else once), "x is forwarded once, or never"
     assert costs.with_gradient.count(False) == extra + for_target

@@ -58,6 +58,7 @@ def test_two_steps_equal_the_published_ones(fabric: Fabric, method: str, der: pl
         for name, parameter in twin.named_parameters():
             assert_close(run.module.get_parameter(name).grad, parameter.grad, f"gradient of {name}")
         sgd.step(twin)
+        past.restore()
         for name, value in twin.state_dict().items():
             if value.is_floating_point():
                 assert_close(run.module.state_dict()[name], value, name)
@@ -143,7 +144,22 @@ def test_recording_changes_nothing_but_what_is_recorded(fabric: Fabric, method: 
 
 @pytest.mark.parametrize(
     "method",
-    ["fgsm-der", "rs-fgsm-der", "rs-fgsm", "pgd", "trades", "mart", "grad-align-der", "elle-a", "aaer", "free-der"],
+    [
+        "fgsm-der",
+        "rs-fgsm-der",
+        "rs-fgsm",
+        "pgd",
+        "trades",
+        "mart",
+        "grad-align-der",
+        "elle-a",
+        "aaer",
+        "free-der",
+        "pgd-awp",
+        "trades-awp",
+        "weat-nat",
+        "weat-adv",
+    ],
 )
 def test_steps_run_under_mixed_precision(method: str) -> None:
     """``autograd.grad`` through Fabric's wrapper raises here; the step must go round it and stay near float32."""

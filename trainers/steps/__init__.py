@@ -12,10 +12,15 @@ from trainers.regularizers import Memory
 from trainers.spec import TrainConfig
 from trainers.steps.batch import Batch, StepResult
 from trainers.steps.modes import evaluation_mode, frozen_statistics
+from trainers.steps.perturb_weights import perturb_weights_step
 from trainers.steps.replay import replay_step
 from trainers.steps.standard import standard_step
 
-STEPS: Mapping[StepKind, Callable[[Batch], StepResult]] = {"standard": standard_step, "replay": replay_step}
+STEPS: Mapping[StepKind, Callable[[Batch], StepResult]] = {
+    "standard": standard_step,
+    "replay": replay_step,
+    "perturb-weights": perturb_weights_step,
+}
 
 
 def train_step(

@@ -48,6 +48,8 @@ def train(
     aaer_lambda1: Annotated[float | None, typer.Option(help=option_help("aaer_lambda1"))] = None,
     aaer_lambda2: Annotated[float | None, typer.Option(help=option_help("aaer_lambda2"))] = None,
     aaer_lambda3: Annotated[float | None, typer.Option(help=option_help("aaer_lambda3"))] = None,
+    awp_gamma: Annotated[float | None, typer.Option(help=option_help("awp_gamma"))] = None,
+    awp_warmup: Annotated[int | None, typer.Option(help=option_help("awp_warmup"))] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,

@@ -11,6 +11,9 @@ from trainers.energylog.schema import NOT_RECORDED
 BEFORE_ONSET = 3
 """Epochs just before an onset whose mean is what a change at the onset is counted from."""
 
+BLOCK = 65_536
+"""Samples that are worked on at a time where numbers need more room than they are kept in."""
+
 MOST_FLIPS = np.iinfo(np.int16).max
 
 
@@ -61,7 +64,8 @@ def ranked(values: NDArray[Any], *, descending: bool, size: bool = False) -> NDA
     """
     keys = np.abs(values) if size else values
     if descending:
-        keys = np.negative(keys.astype(np.int32) if keys.dtype.kind in "iub" and keys.itemsize < 4 else keys)
+        narrow = keys.dtype.kind in "iu" and keys.itemsize < 4
+        keys = np.negative(keys.astype(np.int32) if narrow else keys, out=keys if size and not narrow else None)
     return np.argsort(keys, kind="stable").astype(np.int32)
 
 
@@ -92,15 +96,15 @@ def change_from(before: Sequence[NDArray[np.float32]], after: NDArray[np.float32
     Returns:
         ``after`` minus the mean, shape (N,); NaN where either side is missing.
     """
-    total, count = np.zeros(len(after), np.float64), np.zeros(len(after), np.int32)
-    for values in before:
-        finite = np.isfinite(values)
-        total[finite] += values[finite]
-        count += finite
-    mean = np.full(len(after), np.nan)
-    np.divide(total, count, out=mean, where=count > 0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return (after - mean).astype(np.float32)
+    change = np.full(len(after), np.nan, np.float32)
+    for start in range(0, len(after) if before else 0, BLOCK):  # in blocks, so that float64 takes little memory
+        block = slice(start, start + BLOCK)
+        earlier = np.array([values[block] for values in before], dtype=np.float64)
+        there = np.isfinite(earlier)
+        total, count = np.where(there, earlier, 0.0).sum(axis=0), there.sum(axis=0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            change[block] = np.where(count > 0, after[block] - total / np.maximum(count, 1), np.nan)
+    return change
 
 
 class FlipCount:

@@ -19,6 +19,7 @@ WIDGETS: Mapping[str, str] = {
     "classes": "workbench.tui.widgets.classes:Classes",
     "provenance": "workbench.tui.widgets.record:provenance",
     "record": "workbench.tui.widgets.record:record",
+    "samples": "workbench.tui.samples.pane:Samples",
     "checkpoints": "workbench.tui.checkpoints.pane:Checkpoints",
     "events": "workbench.tui.widgets.facts:Events",
 }

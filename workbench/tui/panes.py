@@ -6,6 +6,7 @@ from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.energies import ENERGIES_KEYS
+from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import KeyTable
 
 
@@ -90,6 +91,14 @@ PANES: tuple[Pane, ...] = (
         help="E(x) against E(x*) and against E(x,y), as densities",
         layouts=(Layout(0, 0, "stack", ("energies",)),),
         keys=ENERGIES_KEYS,
+    ),
+    Pane(
+        name="samples",
+        key="7",
+        title="Samples",
+        help="Samples by |ΔE|, change at the onset or flips; one over epochs; its images",
+        layouts=(Layout(0, 0, "stack", ("samples",)),),
+        keys=SAMPLE_KEYS,
     ),
     Pane(
         name="checkpoints",

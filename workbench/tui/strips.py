@@ -34,12 +34,12 @@ def line(text: str, width: int, colour: str = palette.TEXT, *, bold: bool = Fals
     return Strip([Segment(shorten(plain(text), width), style(colour, bold=bold))])
 
 
-def thumbnail(tile: Tile) -> Tile:
-    """A tile with at most ``SIDE`` pixels along its longer side."""
+def thumbnail(tile: Tile, side: int = SIDE) -> Tile:
+    """A tile with at most ``side`` pixels along its longer side."""
     height, width = tile.shape[1:]
-    if max(height, width) <= SIDE:
+    if max(height, width) <= side:
         return tile
-    small = max(1, round(width * SIDE / max(height, width))), max(1, round(height * SIDE / max(height, width)))
+    small = max(1, round(width * side / max(height, width))), max(1, round(height * side / max(height, width)))
     channels = [Image.fromarray(channel).resize(small, Image.Resampling.BOX) for channel in tile]
     return np.stack([np.asarray(channel) for channel in channels])
 

@@ -16,6 +16,7 @@ from workbench.tui.text import plain
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8"}
 LARGEST_HEADER = 100_000_000
+LARGEST_FACTS = 4_000_000
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -40,6 +41,28 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.generic]]:
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkbenchError(f"{plain(str(path))} is damaged: {plain(str(error))}") from None
+
+
+def read_facts(path: Path, expected_format: str) -> dict[str, object]:
+    """The facts in the header of one of our files, as JSON values.
+
+    Raises:
+        WorkbenchError: it cannot be read, is no safetensors file, or of another format.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > LARGEST_FACTS:
+                raise ValueError("its header is too long")
+            metadata = json.loads(file.read(length))["__metadata__"]
+        facts = json.loads(metadata["facts"])
+        if metadata["format"] != expected_format or not isinstance(facts, dict):
+            raise ValueError(f"it is not of format {expected_format}")
+    except OSError as error:
+        raise WorkbenchError(f"cannot read {plain(str(path))} ({error.strerror or error})") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WorkbenchError(f"{plain(str(path))} is damaged: {plain(str(error))}") from None
+    return facts
 
 
 def _array(values: memoryview, dtype: str, shape: list[int], offsets: list[int]) -> NDArray[np.generic]:

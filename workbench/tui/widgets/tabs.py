@@ -72,6 +72,8 @@ def _fitting(keys: list[tuple[Key, str]], width: int) -> list[tuple[Key, str]]:
     keep_last = 2
     while sum(_width(key) for key, _ in keys) > width and len(keys) > keep_last:
         del keys[-keep_last - 1]
+        while len(keys) > keep_last and not keys[-keep_last - 1][0].footer:  # a cap whose word is gone
+            del keys[-keep_last - 1]
     return keys
 
 

@@ -1,0 +1,1 @@
+"""The samples of a run: a table of any length, one sample's energies over epochs, and its images."""

@@ -1,0 +1,64 @@
+"""What the table of samples says of its list."""
+
+from typing import TYPE_CHECKING
+
+from workbench.tui.samples.columns import class_name
+from workbench.tui.samples.wish import MARKS, Wish
+from workbench.tui.text import plain
+from workbench.tui.widgets.timeline import FLAGS
+
+if TYPE_CHECKING:
+    from workbench.tui.samples.ranking import Ranker
+    from workbench.tui.source import View
+
+SPLITS = {"train": "training", "probe": "probe"}
+
+
+def caption_of(view: "View", wish: Wish, ranker: "Ranker | None") -> str:
+    """What is listed, and whether it is being read."""
+    parts = [SPLITS[wish.split]]
+    if ranker is not None:
+        from workbench.analysis.ranking import ORDERS
+
+        title = ORDERS[wish.order].title
+        parts.append(f"{title}, reversed" if wish.reverse else title)
+        if wish.order == "change":
+            parts[-1] += f" ({change_of(wish)})"
+    if wish.label is not None:
+        parts.append(f"class {class_name(wish.label, view.meta.class_names, 24)}")
+    if wish.marks != "all":
+        parts.append(MARKS[wish.marks])
+    if ranker is not None and ranker.problem is not None and ranker.ranking is not None:
+        parts.append(f"✗ {plain(ranker.problem)}")
+    elif ranker is not None and ranker.urgent:
+        counting = ranker.counting if wish.order == "flips" else None
+        parts.append("reading …" if counting is None else f"counting flips, epoch {max(counting, 0)}/{wish.epoch} …")
+    return " · ".join(parts)
+
+
+def change_of(wish: Wish) -> str:
+    """From when to when the change is counted."""
+    kind, epoch = wish.reference
+    if kind is None:
+        return f"epoch {epoch} − {epoch - 1}" if epoch else "epoch 0 has none before it"
+    from workbench.analysis.ranking import epochs_before
+
+    before = epochs_before(epoch)
+    span = f"{before[0]}–{before[-1]}" if len(before) > 1 else f"{before[0]}"
+    mean = "mean of " if len(before) > 1 else ""
+    symbol, short, _ = FLAGS[kind]
+    return f"{symbol}{short} {epoch} − {mean}{span}"
+
+
+def nothing_of(view: "View", wish: Wish, ranker: "Ranker | None") -> str:
+    """Why nothing is listed."""
+    if not view.num_epochs:
+        return "no epoch is committed yet"
+    if ranker is not None and ranker.problem is not None:
+        return f"✗ {ranker.problem}"
+    ranking = None if ranker is None else ranker.ranking
+    if ranking is None or ranking.wish != wish:
+        return "reading …"
+    if not len(ranking.keys):
+        return f"the log holds no {SPLITS[wish.split]} samples; s shows the others"
+    return "no sample is so; C lists all classes, w other predictions"

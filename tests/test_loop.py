@@ -186,6 +186,26 @@ def test_weights_are_moved_after_the_warm_up_only(tmp_path: Path) -> None:
     assert losses["pgd"][1] != losses["pgd-awp"][1]
 
 
+def test_beta_grows_evenly_over_the_warm_up_and_a_stop_does_not_disturb_it(tmp_path: Path) -> None:
+    """The recorded regularizer over β·φ(ΔE) of the same energies, epoch by epoch, against the mean of the line."""
+    config = tiny(method="fgsm-der", der_warmup=2.0, lr=1e-6, schedule="flat", train_probe_size=0)
+    fit(config, tmp_path / "whole")
+    fit(config, tmp_path / "stopped", [StopAt(NUM_BATCHES + 2)])
+    resume(tmp_path / "stopped")
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+    with EnergyLog.open(tmp_path / "whole") as log:
+        rows = log.epochs()
+        means = [
+            float(np.abs(log.samples("train", "energy", epoch) - log.samples("train", "energy_adv", epoch)).mean())
+            for epoch in range(3)
+        ]
+    betas = [row["train_regularizer"] / mean for row, mean in zip(rows, means, strict=True)]
+    sizes, middles = np.array([64, 64, 64, 8]), (np.arange(NUM_BATCHES) + 0.5) / NUM_BATCHES
+    expected = [15.0 * np.average(np.minimum((epoch + middles) / 2.0, 1.0), weights=sizes) for epoch in range(3)]
+    assert betas == pytest.approx(expected, rel=0.02)
+    assert betas[2] == pytest.approx(15.0, rel=1e-4)
+
+
 class Impatient(StopAt):
     """Ctrl-C a second time: no question, an interrupt."""
 

@@ -434,6 +434,10 @@ def test_beta_grows_from_what_the_checkpoint_knew() -> None:
     again = RolledBack(epoch=11, checkpoint=6, changes={"der_beta": 12.0})
     on_top = RolledBack(epoch=20, checkpoint=18, changes={"der_beta": 12.0})
     assert der_beta(plain, [], 3.5) == 0.0
+    warm = tiny(method="fgsm-der", der_beta=8.0, der_warmup=4.0)
+    assert [der_beta(warm, [], position) for position in (0.0, 1.0, 4.0, 9.0)] == [0, 2, 8, 8]
+    doubled = RolledBack(epoch=2, checkpoint=1, changes={"der_beta": 16.0})
+    assert [der_beta(warm, [doubled], 3 + RAMP_EPOCHS * share) for share in (0.0, 1.0)] == [4, 16]
     assert [der_beta(plain, [first], 10 + RAMP_EPOCHS * share) for share in (0.0, 0.5, 1.0, 9.0)] == [0, 3, 6, 6]
     assert [der_beta(plain, [first, again], 12 + RAMP_EPOCHS * share) for share in (0.0, 0.5, 1.0)] == [0, 6, 12]
     assert [der_beta(plain, [first, on_top], 21 + RAMP_EPOCHS * share) for share in (0.0, 0.5, 1.0)] == [6, 9, 12]

@@ -165,7 +165,11 @@ def stronger_der(config: TrainConfig) -> dict[str, Any]:
         return {"der_beta": 2.0 * config.der_beta}
     method = get_method(config.method.removesuffix(DER_SUFFIX) + DER_SUFFIX)
     ordinary = _ordinary(config.data.partition(":")[0])
-    return {"method": method.name} | {name: value for name, value in ordinary.items() if name.startswith("der_")}
+    return {"method": method.name} | {name: value for name, value in ordinary.items() if name in _SWITCHED_ON}
+
+
+_SWITCHED_ON = ("der_beta", "der_energy", "der_penalty", "der_margin")
+"""What a rollback that switches DER on sets; β then grows as after any rollback, not by ``der_warmup``."""
 
 
 def _ordinary(kind: str) -> dict[str, Any]:

@@ -39,8 +39,9 @@ def roll_back(parts: Parts, store: CheckpointStore, rolled: RolledBack) -> Parts
 def der_beta(given: TrainConfig, rollbacks: Sequence[RolledBack], position: float) -> float:
     """β at a moment of training, a function of the position alone.
 
-    After a rollback it grows evenly, over RAMP_EPOCHS, from what the checkpoint was trained with (0 where the run went
-    back to its start) to what the rollback asks for.
+    It grows evenly from 0 over the first ``der_warmup`` epochs, if there are any. After a rollback it grows, over
+    RAMP_EPOCHS, from what the checkpoint was trained with (0 where the run went back to its start) to what the rollback
+    asks for.
 
     Args:
         given: the configuration of the run before any rollback.
@@ -48,7 +49,7 @@ def der_beta(given: TrainConfig, rollbacks: Sequence[RolledBack], position: floa
         position: in epochs since the run began.
     """
     if not rollbacks:
-        return given.der_beta
+        return given.der_beta * (min(position / given.der_warmup, 1.0) if given.der_warmup > 0 else 1.0)
     *former, last = rollbacks
     goal = next((r.changes["der_beta"] for r in reversed(rollbacks) if "der_beta" in r.changes), given.der_beta)
     start = 0.0

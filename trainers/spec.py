@@ -92,7 +92,8 @@ class TrainConfig:
     """Everything that determines a training run. Immutable, checked, and written whole to ``config.toml``.
 
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
-    samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods.
+    samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods;
+    ``der_warmup`` is in epochs.
     ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their row of the table, 0 elsewhere.
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
     often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
@@ -120,6 +121,7 @@ class TrainConfig:
     der_energy: DerEnergy = "marginal"
     der_penalty: DerPenalty = "squared"
     der_margin: float = 0.5
+    der_warmup: float = 0.0
     kl_beta: float = 0.0
     replays: int = 0
     align_lambda: float = 0.0
@@ -151,7 +153,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "train_size", "train_probe_size", "replays", "awp_warmup"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
-        for name in ("weight_decay", "der_beta", "der_margin", *_WEIGHTS):
+        for name in ("weight_decay", "der_beta", "der_margin", "der_warmup", *_WEIGHTS):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
         _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)

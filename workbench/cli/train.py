@@ -39,6 +39,9 @@ def train(
     der_margin: Annotated[
         float | None, typer.Option(help=f"Margin of hinge, in nats. {default_of('der_margin')}")
     ] = None,
+    der_warmup: Annotated[
+        float | None, typer.Option(help=f"Epochs over which β grows from 0. {default_of('der_warmup')}")
+    ] = None,
     norm: Annotated[str | None, typer.Option(help=f"The ball of radius ε: linf or l2. {default_of('norm')}")] = None,
     kl_beta: Annotated[float | None, typer.Option(help=option_help("kl_beta"))] = None,
     replays: Annotated[int | None, typer.Option(help=option_help("replays"))] = None,

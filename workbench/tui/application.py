@@ -16,6 +16,7 @@ from trainers.errors import WorkbenchError
 from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, is_list, read_glance
 from workbench.tui.jobs.queue import JobQueue
+from workbench.tui.jobs.task import Task
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use, use_keys
 from workbench.tui.memory import Memory, Remembered, state_path
@@ -94,6 +95,8 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         dress(self, theme or choose_theme(self._settings, last, self.console.color_system))
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
         self.jobs = JobQueue(command, clock, detach=detach)
+        self.jobs.watch(self._tell_of_job)
+        self._told: set[tuple[Task, str]] = set()
         self.glance = glance
         if glance is None and not many:
             self.glance = read_glance(self._paths[0], clock)
@@ -119,19 +122,37 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.set_interval(REMEMBER_SECONDS, self._save_soon)
 
     async def on_unmount(self) -> None:
-        """However the app is left, no job outlives it."""
+        """However the app is left, no job outlives it, unless they are to."""
         await self.jobs.close(PATIENCE_SECONDS)
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave the app, from whatever screen; a user who does so while it runs jobs is asked about them first."""
+        if result is not None or return_code or self.jobs.detach or not self.jobs.ours:
+            self._remember()
+            self.memory.save()
+            super().exit(result, return_code, message)
+            return
+        from workbench.tui.screens.leave import LeaveScreen
+
+        if not isinstance(self.screen, LeaveScreen):
+            self.push_screen(LeaveScreen(self.jobs, PATIENCE_SECONDS, self.exit))
+
+    def _tell_of_job(self, task: Task) -> None:
+        """A job has begun: see to it that it ends with the app. One has ended where nobody looks: say so."""
+        if (task, task.state) in self._told:
+            return
+        from workbench.tui.telling import guard, tell
+
+        self._told.add((task, task.state))
+        if task.state == "running":
+            guard(self.jobs)
+        elif task.ended is not None:
+            tell(self, task)
 
     def pop_screen(self) -> AwaitComplete:
         """Remember a screen when it is left."""
         self._remember()
         return super().pop_screen()
-
-    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
-        """Remember all screens when the app is left."""
-        self._remember()
-        self.memory.save()
-        super().exit(result, return_code, message)
 
     def action_theme(self) -> None:
         """Take the next theme."""

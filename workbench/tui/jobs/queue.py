@@ -34,6 +34,7 @@ class JobQueue:
         """
         self._command, self._clock, self.detach = tuple(command), clock, detach
         self._tasks: list[Task] = []
+        self._count = 0
         self._long: list[Task] = []
         self._waiting: list[Task] = []
         self._watchers: list[Watcher] = []
@@ -58,7 +59,7 @@ class JobQueue:
         """Run a job when those before it have ended; ``at_once`` beside them, which is for short ones."""
         task = Task(
             request,
-            len(self._tasks) + 1,
+            self._number(),
             self._tell,
             command=self._command,
             clock=self._clock,
@@ -94,6 +95,11 @@ class JobQueue:
 
         return undo
 
+    def forget(self, task: Task) -> None:
+        """Leave a job that has ended out of the list."""
+        if task.state not in UNFINISHED:
+            self._tasks.remove(task)
+
     async def close(self, patience: float) -> None:
         """The app is left: stop what it has started and has not ended; what does not stop in time is ended."""
         self._watchers.clear()
@@ -112,12 +118,16 @@ class JobQueue:
     def _take_up(self, record: "Record", run_dir: Path) -> None:
         from workbench.tui.jobs.found import request_of
 
-        task = Task(request_of(record, run_dir), len(self._tasks) + 1, self._tell, clock=self._clock, record=record)
+        task = Task(request_of(record, run_dir), self._number(), self._tell, clock=self._clock, record=record)
         self._tasks.append(task)
         if record.kind not in SHORT:
             self._long.append(task)
         self._start(task)
         self._tell(task)
+
+    def _number(self) -> int:
+        self._count += 1
+        return self._count
 
     def _go_on(self) -> None:
         """Start the next long job if none runs."""

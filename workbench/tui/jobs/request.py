@@ -27,3 +27,8 @@ class JobRequest:
     run_dir: Path
     result: "Result | None" = None
     out: Path | None = None
+
+
+def run_folder(path: Path) -> Path:
+    """The folder of what the app looks at: a run directory, or the one that a log lies in."""
+    return path if path.is_dir() else path.parent

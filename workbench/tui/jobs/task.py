@@ -25,6 +25,7 @@ class Task:
     Attributes:
         request: what it is to do.
         number: counts the jobs of this app from 1.
+        submitted: when, in seconds since 1970-01-01 UTC.
         state: where it stands.
         progress: how far it is, as it last said; None while that is not known.
         note: the last other line that it wrote to stderr.
@@ -59,6 +60,7 @@ class Task:
             record: of a job that runs.
         """
         self.request, self.number, self.record = request, number, record
+        self.submitted = clock()
         self.ours = record is None
         self.state: State = "queued" if record is None else "running"
         self.progress: Progress | None = None

@@ -150,6 +150,15 @@ RUN_KEYS = KeyTable(
             footer="PCA",
         ),
         Key(
+            name="jobs",
+            keys=("J",),
+            action="jobs",
+            caps="J",
+            help="Jobs: those that run, those that wait, those of the past",
+            group="Generation",
+            footer="jobs",
+        ),
+        Key(
             name="back",
             keys=("escape",),
             action="back",

@@ -88,6 +88,15 @@ WORKSPACE_KEYS = KeyTable(
             footer="axis",
         ),
         Key(
+            name="jobs",
+            keys=("J",),
+            action="jobs",
+            caps="J",
+            help="Jobs: those that run, those that wait, those of the past",
+            group="App",
+            footer="jobs",
+        ),
+        Key(
             name="help",
             keys=("question_mark", "f1"),
             action="help",

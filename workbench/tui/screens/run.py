@@ -15,6 +15,8 @@ from trainers.errors import WorkbenchError
 from workbench.tui.contents import WIDGETS, RunWidget, make
 from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, Split
+from workbench.tui.jobs.progress import indicator
+from workbench.tui.jobs.request import run_folder
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.run import RUN_KEYS
@@ -169,6 +171,13 @@ class RunScreen(Screen[None]):
         """Show the class-wise PCA of the training images."""
         self.run_worker(self._show_pca(), group="launch", exclusive=True)
 
+    def action_jobs(self) -> None:
+        """Show the jobs over this run."""
+        from workbench.tui.screens.jobs import JobsScreen
+
+        jobs = self._run_context.jobs
+        self.app.push_screen(JobsScreen(jobs, [run_folder(self._path)], self._clock))
+
     def action_palette(self) -> None:
         """Find a command by name."""
         from textual.command import CommandPalette
@@ -320,14 +329,14 @@ class RunScreen(Screen[None]):
 
     def _tell(self) -> None:
         """Say how the run is doing; the clock alone changes that."""
-        view, now = self.view, self._clock()
+        view, now, running = self.view, self._clock(), indicator(self._run_context.jobs.unfinished)
         facts = self.query_one("#facts", Page)
         if view is None:
             known = [] if self._problem is None else [problem(self._problem, now - self._opened_at)]
-            self.query_one(Header).show(self._glance.facts, self._opened_at if known else None)
+            self.query_one(Header).show(self._glance.facts, self._opened_at if known else None, running)
             facts.fill([*known, status(self._glance.facts, now)])
             return
-        self.query_one(Header).show(view.facts, view.read_at if view.problem is not None else None)
+        self.query_one(Header).show(view.facts, view.read_at if view.problem is not None else None, running)
         facts.fill(overview(view, now))
 
     def _look(self, split: Split | None = None) -> None:
@@ -357,6 +366,8 @@ class RunScreen(Screen[None]):
         known = before.num_epochs if before is not None else self._glance.facts.num_epochs
         if self.epoch >= known - 1 or self.epoch >= view.num_epochs:
             self.epoch = max(view.num_epochs - 1, 0)
+        if before is None:
+            self.run_worker(self._run_context.jobs.find(run_folder(self._path)), group="jobs")
         if before is None:
             self.restore(memory_of(self.app).recall(*self.memory_key))
         shown = before is not None and view.table is before.table and view.events is before.events

@@ -19,7 +19,9 @@ from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
 from workbench.tui.context import RunContext
 from workbench.tui.glance import read_glance
+from workbench.tui.jobs.progress import indicator
 from workbench.tui.jobs.queue import JobQueue
+from workbench.tui.jobs.request import run_folder
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
@@ -129,7 +131,7 @@ class WorkspaceScreen(Screen[None]):
         self.restore(memory_of(self.app).recall(*self.memory_key))
         self._fit()
         self._look()
-        self._clockwork = [self.set_interval(POLL_SECONDS, self._look)]
+        self._clockwork = [self.set_interval(POLL_SECONDS, self._look), self.set_interval(1.0, self._tell)]
 
     def on_screen_suspend(self) -> None:
         """Under another screen, wait."""
@@ -225,6 +227,12 @@ class WorkspaceScreen(Screen[None]):
         axes: list[Align] = list(ALIGNMENTS)
         self._align = axes[(axes.index(self._align) + 1) % len(axes)]
         self._show()
+
+    def action_jobs(self) -> None:
+        """Show the jobs over all runs that are listed."""
+        from workbench.tui.screens.jobs import JobsScreen
+
+        self.app.push_screen(JobsScreen(self._jobs, self._run_dirs(), self._clock))
 
     def action_help(self) -> None:
         """Show the keys."""
@@ -367,12 +375,20 @@ class WorkspaceScreen(Screen[None]):
         counts = f"{len(self._listed)} runs" + (" so far" if not self._read_once else "")
         if len(self.shown) != len(self._listed):
             counts += f", {len(self.shown)} shown"
-        parts = [counts]
+        running = indicator(self._jobs.unfinished)
+        parts = [counts, *([f"▸ {running}"] if running else [])]
         if self._filter_text.strip():
             parts.append(f"filter {plain(self._filter_text.strip(), 60)}")
         if self.marked:
             parts.append(f"{len(self.marked)} marked")
         return " · ".join([*parts, where])
+
+    def _tell(self) -> None:
+        """Say how far the jobs are."""
+        self.query_one(Title).show(self._title())
+
+    def _run_dirs(self) -> list[Path]:
+        return [run_folder(path) for path in self._listed]
 
     def _emptiness(self) -> str:
         if self._listed:
@@ -398,6 +414,8 @@ class WorkspaceScreen(Screen[None]):
         """Show what was read."""
         news, first = found != self._listed or whole != self._read_once, whole and not self._read_once
         self._reading = self._reading and not whole
+        if whole and not self._read_once:
+            self.run_worker(self._jobs.find(*(run_folder(path) for path in found)), group="jobs")
         self._read_once = self._read_once or whole
         if news:
             self._listed = found

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from rich.cells import cell_len
+from rich.style import Style
 
 from workbench.tui import palette
 from workbench.tui.glance import Facts
@@ -20,6 +21,9 @@ STATUS_LOOKS = {
 """Symbol, word and colour of each status."""
 
 
+CLICK_JOBS = Style(meta={"@click": "screen.jobs"})
+
+
 class Header(Painted):
     """Method, data, model, ε and seed on the left; status, progress and age of the data on the right."""
 
@@ -27,12 +31,19 @@ class Header(Painted):
         super().__init__(id="header")
         self._facts, self._clock = facts, clock
         self._unread_since: float | None = None
-        self._told: tuple[Facts, tuple[str, str, str]] | None = None
+        self._jobs = ""
+        self._told: tuple[Facts, tuple[str, str, str], str] | None = None
 
-    def show(self, facts: Facts, unread_since: float | None = None) -> None:
-        """Show other facts; ``unread_since`` is when the log could last be read, if it cannot be read now."""
-        self._facts, self._unread_since = facts, unread_since
-        told = facts, self._state(self._clock())
+    def show(self, facts: Facts, unread_since: float | None = None, jobs: str = "") -> None:
+        """Show other facts.
+
+        Args:
+            facts: of the run.
+            unread_since: when the log could last be read, if it cannot be read now.
+            jobs: what is said of jobs that run.
+        """
+        self._facts, self._unread_since, self._jobs = facts, unread_since, jobs
+        told = facts, self._state(self._clock()), jobs
         if told != self._told:  # under a dialogue every repaint sends the whole terminal
             self._told = told
             self.repaint()
@@ -44,6 +55,9 @@ class Header(Painted):
         if right > 12:
             sheet.write(right - 2, 0, symbol, style(colour, bold=True))
             sheet.write(right, 0, text, style(colour))
+        if self._jobs and right > 30 + len(self._jobs):
+            right -= len(self._jobs) + 5
+            sheet.write(right, 0, f"▸ {self._jobs}", style(palette.ACCENT, bold=True) + CLICK_JOBS)
         sheet.write(1, 0, shorten(_title(self._facts), max(right - 5, 8)), style(palette.TEXT, bold=True))
 
     def _state(self, now: float) -> tuple[str, str, str]:

@@ -1,0 +1,52 @@
+"""What the app says of jobs that end, and what becomes of them when the app is ended from outside."""
+
+import asyncio
+import os
+import signal
+import threading
+from typing import Any
+
+from textual.app import App
+
+from workbench.tui.jobs.queue import JobQueue
+from workbench.tui.jobs.rows import JOB_LOOKS
+from workbench.tui.jobs.task import Task
+from workbench.tui.screens.job import JobScreen
+from workbench.tui.text import plain
+
+SEVERITY = {"failed": "error", "stopped": "warning", "finished": "information"}
+
+
+def tell(app: App[Any], task: Task) -> None:
+    """Say that a job has ended, unless its screen is open and says so."""
+    if not app.is_running or (isinstance(app.screen, JobScreen) and app.screen.job is task):
+        return
+    symbol, word, _ = JOB_LOOKS[task.state]
+    why = f"\n{task.ended.complaint}" if task.ended is not None and task.state == "failed" else ""
+    warning = f"\n{task.warning}" if task.warning else ""
+    app.notify(
+        plain(task.request.title, 200) + plain_lines(why + warning) + "\nJ shows it",
+        title=f"{symbol} {word}",
+        severity=SEVERITY[task.state],  # type: ignore[arg-type]
+        markup=False,
+    )
+
+
+def plain_lines(text: str) -> str:
+    """Some lines, each made plain and not too long."""
+    return "\n".join(plain(line, 300) for line in text.split("\n"))
+
+
+def guard(jobs: JobQueue) -> None:
+    """See to it that the jobs are asked to stop if the app is ended by SIGTERM or by the loss of its terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+
+    def end(number: signal.Signals) -> None:
+        jobs.abandon()
+        loop.remove_signal_handler(number)
+        os.kill(os.getpid(), number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end, number)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any, get_args
 
+from trainers.dataname import KINDS, absolute_data, data_kind, parse_data
 from trainers.errors import WorkbenchError
 from trainers.method import MethodSpec
 from trainers.rows import ROWS
@@ -70,8 +70,7 @@ DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "probe_size": 300,
         "train_probe_size": 150,
     },
-    "folder": _IMAGES,
-    "npz": _IMAGES,
+    **{kind: _IMAGES for kind in KINDS if kind != "digits"},
 }
 """Default settings by kind of data: the word before the colon of ``--data``."""
 
@@ -96,9 +95,7 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     """
     given: dict[str, Any] = {"method": "fgsm-der", "data": "digits", **settings}
     method = get_method(str(given["method"]))
-    kind = str(given["data"]).partition(":")[0]
-    if kind not in DATA_DEFAULTS:
-        raise WorkbenchError(f"unknown data {given['data']!r}; known are digits, folder:DIR and npz:FILE")
+    kind = parse_data(str(given["data"])).kind
     merged = {**DATA_DEFAULTS[kind], **given}
     if str(merged["model"]) not in MODEL_WIDTHS:
         raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
@@ -138,23 +135,6 @@ def _fill_options(method: MethodSpec, merged: dict[str, Any]) -> None:
             raise WorkbenchError(f"method {method.name} has no --{name.replace('_', '-')}; it is of {owners}")
 
 
-def absolute_data(name: str) -> str:
-    """The name of a data set with its path, if it has one, made absolute: it means the same in any folder.
-
-    Links and ".." are kept as they are. ``digits`` and names without a path stay as they are.
-
-    Raises:
-        WorkbenchError: the path begins with the home of a user whom nobody knows.
-    """
-    kind, colon, where = name.partition(":")
-    if not (colon and where):
-        return name
-    try:
-        return f"{kind}:{Path(where).expanduser().absolute()}"
-    except RuntimeError as error:
-        raise WorkbenchError(f"cannot find {where}: {error}") from None
-
-
 def stronger_der(config: TrainConfig) -> dict[str, Any]:
     """The settings that give a run more DER: its β doubled, or DER switched on with the defaults of its data.
 
@@ -164,7 +144,7 @@ def stronger_der(config: TrainConfig) -> dict[str, Any]:
     if DELTA_ENERGY in get_method(config.method).regularizers and config.der_beta > 0:
         return {"der_beta": 2.0 * config.der_beta}
     method = get_method(config.method.removesuffix(DER_SUFFIX) + DER_SUFFIX)
-    ordinary = _ordinary(config.data.partition(":")[0])
+    ordinary = _ordinary(data_kind(config.data))
     return {"method": method.name} | {name: value for name, value in ordinary.items() if name in _SWITCHED_ON}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainers.data import Data, load_data
+from trainers.dataname import data_kind
 from trainers.errors import WorkbenchError
 from trainers.recipes import DATA_DEFAULTS
 
@@ -13,7 +14,7 @@ def load_training_data(facts: Mapping[str, Any], data: str | None = None) -> Dat
 
     Args:
         facts: what the checkpoint says of itself (``load_weights``).
-        data: ``digits``, ``folder:DIR`` or ``npz:FILE``; None for the data set that the checkpoint names.
+        data: as ``--data`` takes it; None for the data set that the checkpoint names.
 
     Raises:
         WorkbenchError: the checkpoint names no data and none are given, the data cannot be loaded, or their classes or
@@ -22,7 +23,7 @@ def load_training_data(facts: Mapping[str, Any], data: str | None = None) -> Dat
     name = facts.get("data") if data is None else data
     if not isinstance(name, str):
         raise WorkbenchError("the checkpoint does not say what data it was trained on; give --data")
-    sizes = DATA_DEFAULTS.get(name.partition(":")[0], {})
+    sizes = DATA_DEFAULTS.get(data_kind(name), {})
     loaded = load_data(
         name,
         train_size=_size(facts.get("train_size"), 0),

@@ -100,7 +100,8 @@ async def test_a_session_ends_with_its_tab(address: str) -> None:
 def _apps() -> list[str]:
     """Processes that a tab runs."""
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
-    return [command.decode(errors="replace") for command in commands if b"workbench.tui\0" in command and b"hacked" in command]
+    ours = (command for command in commands if b"workbench.tui\0" in command and b"hacked" in command)
+    return [command.decode(errors="replace") for command in ours]
 
 
 def _readable(path: Path) -> bool:

@@ -332,7 +332,7 @@ def test_a_checkpoint_is_needed(base: tuple[str, ...], words: str, sweep: Sweep)
 
 
 def test_a_reference_is_needed(sweep: Sweep, run: Path) -> None:
-    refused(sweep("--out", "out", base=(run,)), "--against digits, folder:DIR or npz:FILE")
+    refused(sweep("--out", "out", base=(run,)), "--against digits, cifar10:DIR")
 
 
 def test_a_reference_of_other_classes(sweep: Sweep, run: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """An image folder: DIR/train/CLASS/*.jpg|png; DIR/test is opened by ``load_folder_test`` alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from trainers.errors import WorkbenchError
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
-def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
+def load_folder(root: Path, train_size: int, probe_size: int, size: int | None = None) -> Data:
     """Images of one size, decoded once to uint8; classes and files in sorted order give the stable indices.
 
     Only the images that the chosen splits need are decoded. Images stay grey if the first one is; else all become RGB.
+    With a ``size`` all are scaled to so many pixels in height and width (bicubic, antialiased).
 
     Raises:
         WorkbenchError: no such folder, no images, a broken image, images of several sizes, or sizes that do not fit.
@@ -30,7 +31,7 @@ def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
 
     def split(rows: NDArray[np.int64]) -> Split:
         return Split(
-            images=_decode([files[row] for row in rows], mode),
+            images=_decode([files[row] for row in rows], mode, size),
             scale=1 / 255,
             labels=torch.from_numpy(labels[rows]),
             index=torch.from_numpy(rows),
@@ -38,12 +39,13 @@ def load_folder(root: Path, train_size: int, probe_size: int) -> Data:
 
     train_split, probe_split = split(train), split(probe)
     if train_split.images.shape[1:] != probe_split.images.shape[1:]:
-        raise WorkbenchError(f"{train_dir} holds images of several sizes; resize them to one size first")
-    return assemble(f"folder:{root}", class_names, train_split, probe_split)
+        raise WorkbenchError(f"{train_dir} holds images of several sizes; give one, as in folder@32:DIR")
+    name = f"folder:{root}" if size is None else f"folder@{size}:{root}"
+    return assemble(name, class_names, train_split, probe_split)
 
 
-def load_folder_test(root: Path) -> Split:
-    """The images of DIR/test/CLASS, all of them; the classes are numbered as in DIR/train.
+def load_folder_test(root: Path, size: int | None = None) -> Split:
+    """The images of DIR/test/CLASS, all of them, scaled as for training; the classes are numbered as in DIR/train.
 
     Raises:
         WorkbenchError: no such folder, other classes than in DIR/train, no images, a broken image, or several sizes.
@@ -54,7 +56,7 @@ def load_folder_test(root: Path) -> Split:
         raise WorkbenchError(f"{test_dir} and {train_dir} hold different classes; give both the same class folders")
     files, labels = _list(test_dir, class_names)
     return Split(
-        images=_decode(files, _mode(files[0])),
+        images=_decode(files, _mode(files[0]), size),
         scale=1 / 255,
         labels=torch.from_numpy(labels),
         index=torch.arange(len(files)),
@@ -96,26 +98,47 @@ def _broken(path: Path, error: Exception) -> WorkbenchError:
     return WorkbenchError(f"cannot read the image {path}: {error}; remove or replace it")
 
 
-def _decode(paths: Sequence[Path], mode: str) -> torch.Tensor:
-    """Images (N, C, H, W), uint8."""
-    first: NDArray[np.uint8] | None = None
+def _decode(paths: Sequence[Path], mode: str, size: int | None) -> torch.Tensor:
+    """Images (N, C, H, W), uint8, scaled to ``size`` × ``size`` if that is given."""
+    return torch.from_numpy(stack(((str(path), _pixels(path, mode, size)) for path in paths), len(paths)))
+
+
+def _pixels(path: Path, mode: str, size: int | None) -> NDArray[np.uint8]:
+    """An image (C, H, W)."""
+    with _open(path) as image:
+        if image.mode.startswith(("I", "F")):
+            raise WorkbenchError(f"{path} has more than 8 bits a channel (16-bit or float); convert it to 8 bits")
+        try:
+            scaled = image.convert(mode)
+            if size is not None:
+                scaled = scaled.resize((size, size), Image.Resampling.BICUBIC)
+            return bring_to_mode(scaled, mode)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise _broken(path, error) from None
+
+
+def bring_to_mode(image: Image.Image, mode: str) -> NDArray[np.uint8]:
+    """An image as (C, H, W), of one channel for the mode L, else of three."""
+    pixels = np.asarray(image.convert(mode), dtype=np.uint8)
+    return pixels[None] if mode == "L" else np.moveaxis(pixels, -1, 0)
+
+
+def stack(images: Iterable[tuple[str, NDArray[np.uint8]]], num: int) -> NDArray[np.uint8]:
+    """Named images of one size as an array (N, C, H, W).
+
+    Raises:
+        WorkbenchError: they are of several sizes.
+    """
     out: NDArray[np.uint8] | None = None
-    for i, path in enumerate(paths):
-        with _open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise WorkbenchError(f"{path} has more than 8 bits a channel (16-bit or float); convert it to 8 bits")
-            try:
-                pixels = np.asarray(image.convert(mode))
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                raise _broken(path, error) from None
-        if first is None or out is None:
-            first = pixels
-            out = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
-        if pixels.shape != first.shape:
-            size = "x".join(map(str, pixels.shape[1::-1]))
-            expected = "x".join(map(str, first.shape[1::-1]))
-            raise WorkbenchError(f"{path} is {size}, but {paths[0]} is {expected}; resize the images to one size first")
+    first = ""
+    for i, (name, pixels) in enumerate(images):
+        if out is None:
+            first, out = name, np.empty((num, *pixels.shape), dtype=np.uint8)
+        if pixels.shape != out.shape[1:]:
+            sizes = ["x".join(map(str, shape[:0:-1])) for shape in (pixels.shape, out.shape[1:])]
+            raise WorkbenchError(
+                f"{name} is {sizes[0]}, but {first} is {sizes[1]}; resize them, or give a size as in folder@32:DIR"
+            )
         out[i] = pixels
     assert out is not None
-    images = torch.from_numpy(out)
-    return (images[:, None] if mode == "L" else images.permute(0, 3, 1, 2)).contiguous()
+    return out

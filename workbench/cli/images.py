@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def images(
         str | None,
         typer.Option(
             metavar="D",
-            help="digits, folder:DIR or npz:FILE. [default: what the checkpoint was trained on]",
+            help=f"{DATA_WORDS}. [default: what the checkpoint was trained on]",
             show_default=False,
         ),
     ] = None,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
 from trainers.recipes import MODEL_WIDTHS
 from trainers.spec import parse_fraction
@@ -20,7 +21,7 @@ def landscape(
         str | None,
         typer.Option(
             metavar="D",
-            help="digits, folder:DIR or npz:FILE. [default: what our own checkpoint was trained on]",
+            help=f"{DATA_WORDS}. [default: what our own checkpoint was trained on]",
             show_default=False,
         ),
     ] = None,

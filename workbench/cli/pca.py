@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trainers.dataname import DATA_WORDS
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,7 +22,7 @@ def pca(
         str | None,
         typer.Option(
             metavar="D",
-            help="digits, folder:DIR or npz:FILE [default: what the checkpoint was trained on].",
+            help=f"{DATA_WORDS} [default: what the checkpoint was trained on].",
             show_default=False,
         ),
     ] = None,

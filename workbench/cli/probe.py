@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trainers.dataname import DATA_WORDS
 from trainers.recipes import MODEL_WIDTHS
 from trainers.spec import parse_fraction
 from workbench.cli.hints import default_of
@@ -29,7 +30,7 @@ def probe(
         str | None,
         typer.Option(
             metavar="D",
-            help="digits, folder:DIR or npz:FILE. [default: what our own checkpoints were trained on]",
+            help=f"{DATA_WORDS}. [default: what our own checkpoints were trained on]",
             show_default=False,
         ),
     ] = None,

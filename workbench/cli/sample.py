@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trainers.dataname import DATA_WORDS, absolute_data
 from trainers.errors import WorkbenchError
-from trainers.recipes import absolute_data
 from trainers.spec import parse_fraction
 from workbench.sampling.spec import (
     DATA_DEFAULTS,
@@ -80,7 +80,7 @@ def sample(
     seed: Annotated[int | None, typer.Option(help="Seed of starts and noise. [default: 0]")] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="digits, folder:DIR or npz:FILE. [default: what the checkpoint was trained on]"),
+        typer.Option(help=f"{DATA_WORDS}. [default: what the checkpoint was trained on]"),
     ] = None,
     epoch: Annotated[
         str | None, typer.Option(metavar="best|last|N", help="Which checkpoint of a run. [default: best]")

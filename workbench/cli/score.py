@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
 
 
@@ -12,7 +13,7 @@ def score(
     samples: Annotated[
         Path, typer.Argument(metavar="SAMPLES", help="A directory of `workbench sample`, or any folder CLASS/*.png.")
     ],
-    against: Annotated[str, typer.Option(metavar="D", help="Reference images: digits, folder:DIR or npz:FILE.")],
+    against: Annotated[str, typer.Option(metavar="D", help=f"Reference images: {DATA_WORDS}.")],
     split: Annotated[
         str,
         typer.Option(help="Reference images: train (all training images, the convention for FID) or test."),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
 from workbench.sampling.spec import GUIDANCE_NAMES, STARTS, STOPS
 from workbench.sweep.grid import AXES, parse_list
@@ -15,9 +16,7 @@ def sweep_sampling(
     path: Annotated[
         Path | None, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory or a checkpoint file.")
     ] = None,
-    against: Annotated[
-        str | None, typer.Option(metavar="D", help="Reference images: digits, folder:DIR or npz:FILE.")
-    ] = None,
+    against: Annotated[str | None, typer.Option(metavar="D", help=f"Reference images: {DATA_WORDS}.")] = None,
     start: Annotated[str | None, typer.Option(help=f"Of {', '.join(STARTS)}. [default: pca,noise]")] = None,
     variance: Annotated[
         str | None, typer.Option(help="Shares of the variance that a PCA start keeps. [default: 0.95]")
@@ -96,7 +95,7 @@ def sweep_sampling(
             "give a run directory or a checkpoint to sample from (see workbench sweep-sampling --help)"
         )
     if against is None and not resume:
-        raise WorkbenchError("give the reference images: --against digits, folder:DIR or npz:FILE")
+        raise WorkbenchError(f"give the reference images: --against {DATA_WORDS}")
     options = {name: str(value) if name == "path" else value for name, value in given.items() if name not in _PLACES}
     from workbench.cli.sweeping import sweep
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trainers.dataname import DATA_WORDS, data_kind
 from trainers.errors import WorkbenchError
 from trainers.recipes import METHODS, MODEL_WIDTHS, complete
 from trainers.spec import TrainConfig, check_keys, parse_fraction, read_toml
@@ -16,7 +17,7 @@ _NOT_SETTINGS = ("out", "config", "resume")
 def train(
     context: typer.Context,
     method: Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}. [default: fgsm-der]")] = None,
-    data: Annotated[str | None, typer.Option(help="digits, folder:DIR or npz:FILE. [default: digits]")] = None,
+    data: Annotated[str | None, typer.Option(help=f"{DATA_WORDS}. [default: digits]")] = None,
     model: Annotated[str | None, typer.Option(help=f"{' or '.join(MODEL_WIDTHS)}. {default_of('model')}")] = None,
     width: Annotated[int | None, typer.Option(help=f"Channels of the first stage. {default_of('width')}")] = None,
     eps: Annotated[str | None, typer.Option(help=f"Radius ε, as 0.03 or 8/255. {default_of('eps')}")] = None,
@@ -118,7 +119,7 @@ def train(
         return
     settings = _settings(config, given)
     run_config = complete(settings)
-    kind = run_config.data.partition(":")[0]
+    kind = data_kind(run_config.data)
     _execute(out or Path("runs") / f"{run_config.method}-{kind}-s{run_config.seed}", run_config)
 
 

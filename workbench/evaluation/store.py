@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.atomic import write_atomically
+from trainers.dataname import absolute_data
 from trainers.errors import WorkbenchError
-from trainers.recipes import absolute_data
 from workbench.evaluation.document import from_text, to_json
 from workbench.evaluation.values import Evaluation
 from workbench.target import Target

@@ -13,7 +13,7 @@ class LandscapeSpec:
     """Everything that determines what is measured.
 
     Attributes:
-        data: ``digits``, ``folder:DIR`` or ``npz:FILE``; None for what our own checkpoint was trained on.
+        data: as ``--data`` takes it; None for what our own checkpoint was trained on.
         split: probe, train or test.
         num: how many samples, classes in proportion.
         samples: stable indices of samples instead.

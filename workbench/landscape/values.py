@@ -33,7 +33,7 @@ class Facts:
         checkpoint_digest: their SHA-256 in hex.
         method: how the checkpoint says that it was trained; None if it does not.
         epoch: after which it was saved; None outside a run.
-        data: ``digits``, ``folder:DIR`` or ``npz:FILE``.
+        data: as ``--data`` takes it.
         data_digest: SHA-256 in hex of the samples' images and labels.
         split: probe, train or test.
         class_names: by label.

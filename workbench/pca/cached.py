@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainers.dataname import absolute_data
 from trainers.errors import WorkbenchError
-from trainers.recipes import absolute_data
 from workbench.pca.features import penultimate_features
 from workbench.pca.fit import Say, fit_class_pca, silent
 from workbench.pca.spec import FEATURES, PCASpec

@@ -18,7 +18,7 @@ class PCAFacts:
     """Where a class-wise PCA comes from.
 
     Attributes:
-        data: name of the data set as it was given (``digits``, ``folder:DIR``, ``npz:FILE``).
+        data: name of the data set as it was given (as ``--data`` takes it).
         data_source: the same with its path made absolute.
         data_digest: ``Split.digest()`` of the training split.
         train_size: size of the training split that the checkpoint asks for; None if it says nothing.

@@ -9,6 +9,7 @@ import torch
 
 from trainers.data import Split, load_data, load_test
 from trainers.data.split import stratified_order
+from trainers.dataname import data_kind
 from trainers.errors import WorkbenchError
 from trainers.recipes import DATA_DEFAULTS
 
@@ -24,7 +25,7 @@ def load_images(data: str, split: str, num: int | None, facts: Mapping[str, Any]
     """The images of a split with the names of their classes, ``num`` of them in about the proportions of the classes.
 
     Args:
-        data: ``digits``, ``folder:DIR`` or ``npz:FILE``.
+        data: as ``--data`` takes it.
         split: probe (held out of the training images by a fixed rule), train or test.
         num: how many; None for all, of the probe split for the size that training holds out.
         facts: what one of our checkpoints says of its data; empty for others.
@@ -38,7 +39,7 @@ def load_images(data: str, split: str, num: int | None, facts: Mapping[str, Any]
         raise WorkbenchError(f"--num must be at least 1; got {num}")
     held_out = facts.get("probe_size")
     if not isinstance(held_out, int):
-        held_out = int(DATA_DEFAULTS.get(data.partition(":")[0], {}).get("probe_size", 1000))
+        held_out = int(DATA_DEFAULTS.get(data_kind(data), {}).get("probe_size", 1000))
     if split == "probe":
         loaded = load_data(data, train_size=1, probe_size=num or held_out)
         return _subset(loaded.probe, num), loaded.class_names

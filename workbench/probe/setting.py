@@ -8,9 +8,10 @@ from typing import Any
 from trainers.attacks import Attack, parse_attacks
 from trainers.checkpoints.foreign import sniff
 from trainers.data import Split
+from trainers.dataname import absolute_data, data_kind
 from trainers.errors import WorkbenchError
 from trainers.models import SHORTCUTS, Shortcut
-from trainers.recipes import DATA_DEFAULTS, absolute_data
+from trainers.recipes import DATA_DEFAULTS
 from trainers.setup import find_device
 from trainers.spec import Ball
 from workbench.probe.images import load_images, to_mode
@@ -38,7 +39,7 @@ class ProbeSpec:
     Attributes:
         checkpoints: the files, in the order of their epochs.
         model: how they become models.
-        data: ``digits``, ``folder:DIR`` or ``npz:FILE``; None for what our own first checkpoint was trained on.
+        data: as ``--data`` takes it; None for what our own first checkpoint was trained on.
         split: probe, train or test.
         num: how many images; None for all.
         eps: radius of the ball in [0, 1] pixel units; None for that of our own first checkpoint, else the data's
@@ -143,7 +144,7 @@ def _eps(spec: ProbeSpec, data: str, facts: Mapping[str, Any]) -> float:
     if spec.eps is not None:
         return spec.eps
     own = facts.get("eps")
-    known = own if isinstance(own, float) else DATA_DEFAULTS.get(data.partition(":")[0], {}).get("eps")
+    known = own if isinstance(own, float) else DATA_DEFAULTS.get(data_kind(data), {}).get("eps")
     if known is None:
         raise WorkbenchError("give --eps, such as 8/255")
     return float(known)

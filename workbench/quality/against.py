@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from trainers.data import Data, Split, load_data, load_test
 from trainers.data.split import choose, stratified_order
+from trainers.dataname import data_kind
 from trainers.errors import WorkbenchError
 from trainers.recipes import DATA_DEFAULTS
 from workbench.quality.extractors import shape_words
@@ -53,7 +54,7 @@ def load_against(name: str, split: str = TRAIN) -> Against:
     """Load a data set as a reference.
 
     Args:
-        name: ``digits``, ``folder:DIR`` or ``npz:FILE``.
+        name: as ``--data`` takes it.
         split: "train": all training images, those of the probe split that was carved out of them included, as papers
             take them; "test": the test images.
 
@@ -62,7 +63,7 @@ def load_against(name: str, split: str = TRAIN) -> Against:
     """
     if split not in SPLITS:
         raise WorkbenchError(f"unknown split {split!r}; known are {', '.join(SPLITS)}")
-    probe_size = DATA_DEFAULTS.get(name.partition(":")[0], {}).get("probe_size", 0)
+    probe_size = DATA_DEFAULTS.get(data_kind(name), {}).get("probe_size", 0)
     data = load_data(name, probe_size=1)
     whole = _whole(data)
     if whole is None:  # a probe set of its own

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from trainers.atomic import write_atomically
-from trainers.recipes import absolute_data
+from trainers.dataname import absolute_data, data_kind
 from workbench.quality.extractors import Extractor
 from workbench.quality.score import Scores, to_json
 
@@ -33,7 +33,7 @@ def save_scores(folder: Path, scores: Scores, extractor: Extractor) -> Path:
         "judge": scores.judge_digest or scores.judge,
     }
     mark = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:8]
-    kind = scores.against.partition(":")[0]
+    kind = data_kind(scores.against)
     path = folder / f"score-{extractor.slug}-{kind}-{scores.split}-{mark}.json"
     write_atomically(path, json.dumps(to_json(scores), indent=2, allow_nan=False).encode() + b"\n")
     return path

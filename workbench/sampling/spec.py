@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any, Literal, Self, get_args
 
+from trainers.dataname import data_kind
 from trainers.errors import WorkbenchError
 
 StartKind = Literal["pca", "local-pca", "gaussian", "noise", "data"]
@@ -227,7 +228,7 @@ def refuse_idle(spec: SamplingSpec, given: Iterable[str]) -> None:
 
 def defaults_for(data: str | None) -> Mapping[str, Any]:
     """Default settings for a data set such as ``digits`` or ``folder:DIR``."""
-    return DATA_DEFAULTS.get((data or "folder").partition(":")[0], DATA_DEFAULTS["folder"])
+    return DATA_DEFAULTS.get(data_kind(data or "folder"), DATA_DEFAULTS["folder"])
 
 
 def _require(holds: bool, name: str, expected: str, value: object) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from trainers.checkpoints import load_weights
+from trainers.dataname import absolute_data
 from trainers.errors import WorkbenchError
-from trainers.recipes import absolute_data
 from workbench.sampling.settings import Settings
 from workbench.sampling.spec import defaults_for, parse_classes
 from workbench.sweep.grid import AXES, Cell, make_cells

@@ -107,7 +107,8 @@ class EnergyPlanes:
     def step(self) -> bool | None:
         """Read what is wanted; None if that is done, or cannot be."""
         view, wanted = self.view, self.wanted
-        if not view.num_epochs or not wanted.shapes or self.planes() is not None or self._failed == (view, wanted):
+        failed = self._failed is not None and self._failed[0] is view and self._failed[1] == wanted
+        if not view.num_epochs or not wanted.shapes or self.planes() is not None or failed:
             return None
         try:
             if not wanted.fitted and _age(view) not in self._axes:

@@ -19,8 +19,9 @@ from workbench.tui.widgets.facts import energies_words
 from workbench.tui.widgets.page import Entry
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Method": ("method", "eps", "alpha", "norm", "batch_norm"),
-    "DER": ("der_beta", "der_energy", "der_penalty", "der_margin"),
+    "Method": ("method", "eps", "norm", "replays"),
+    "DER": ("der_",),
+    "Other terms": ("kl_", "align_", "elle_", "aaer_", "awp_"),
     "Data": ("data", "dataset", "train_size", "probe_size", "train_probe_size"),
     "Model": ("model", "width"),
     "Optimisation": ("epochs", "lr", "schedule", "batch_size", "momentum", "weight_decay", "seed"),
@@ -28,7 +29,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Checkpoints": ("keep_last", "keep_best", "on_co", "on_ro", "max_rollbacks"),
     "Machine": ("device",),
 }
-"""The keys of a configuration by what they are about, in the order in which they are shown."""
+"""The keys of a configuration by what they are about; one that ends in ``_`` stands for all that begin so."""
 
 OTHER = "Other settings"
 
@@ -117,9 +118,9 @@ def _log(view: View, log: LogFacts | None) -> Iterator[Entry]:
 
 def _config(config: Mapping[str, Any], path: Path) -> Iterator[Entry]:
     """Every setting under the heading of its group."""
-    groups = {name: [key for key in keys if key in config] for name, keys in GROUPS.items()}
-    known = {key for keys in GROUPS.values() for key in keys}
-    groups[OTHER] = sorted(str(key) for key in config if key not in known)[:MOST_KEYS]
+    groups: dict[str, list[str]] = {name: [] for name in (*GROUPS, OTHER)}
+    for key in list(config)[:MOST_KEYS]:
+        groups[group_of(key)].append(key)
     words = f"{len(config):,} settings" + (f", also in {path.name} beside the log" if path.is_file() else "")
     words = words if config else "the log holds none"
     yield Entry(label="Configuration", text=words, colour=palette.MUTED, label_colour=palette.ACCENT, gap=True)
@@ -133,6 +134,14 @@ def _config(config: Mapping[str, Any], path: Path) -> Iterator[Entry]:
     left = len(config) - sum(map(len, groups.values()))
     if left:
         yield Entry(text=f"and {left:,} more", colour=palette.MUTED)
+
+
+def group_of(key: str) -> str:
+    """The group of a setting."""
+    for name, known in GROUPS.items():
+        if any(key == each or (each.endswith("_") and key.startswith(each)) for each in known):
+            return name
+    return OTHER
 
 
 def _value(value: object) -> str:

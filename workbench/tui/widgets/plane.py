@@ -87,8 +87,8 @@ def paint_frame(
             sheet.write_centred(x, frame.bottom + 1, label, style(palette.MUTED))
     for value, label in round_ticks(*y_range, max(2, rows // (2 if rows < 24 else 3))):
         y = frame.bottom - 1 - min(int(_place(value, y_range) * rows), rows - 1)
-        sheet.put(frame.left, y, "┤", style(palette.FRAME))
-        if y > frame.top + 1:
+        if y > frame.top + 1:  # the name of the axis stands in the first row
+            sheet.put(frame.left, y, "┤", style(palette.FRAME))
             sheet.write_right(frame.left, y, label, style(palette.MUTED))
     sheet.write_right(frame.left, frame.top + 1, f"{names[1]} ↑"[:LEFT], style(palette.FAINT))
 
@@ -167,9 +167,9 @@ def round_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     """Round values from ``low`` to ``high``, about ``most`` of them, and their labels."""
     if not (math.isfinite(low) and math.isfinite(high) and high > low):
         return []
-    rough = (high - low) / max(most, 1)
+    rough = 0.7 * (high - low) / max(most, 1)
     power = math.floor(math.log10(rough))
-    step = next(size * 10.0**power for size in (1, 2, 5, 10) if size * 10.0**power >= rough * (1 - 1e-9))
+    step = next(size * 10.0**power for size in (1, 2, 5, 10) if size * 10.0**power >= rough)
     first = math.ceil(low / step - 1e-9)
     count = min(math.floor((high - low) / step + 1e-9) + 1, 100)
     values = [(first + place) * step for place in range(count) if (first + place) * step <= high * (1 + 1e-9) + 1e-12]

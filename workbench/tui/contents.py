@@ -15,12 +15,13 @@ WIDGETS: Mapping[str, str] = {
     "accuracy": "workbench.tui.widgets.curves:accuracy",
     "curves": "workbench.tui.widgets.explorer:curves",
     "heatmap": "workbench.tui.widgets.heatmap:HeatMap",
-    "energies": "workbench.tui.widgets.energies:Energies",
     "classes": "workbench.tui.widgets.classes:Classes",
-    "provenance": "workbench.tui.widgets.record:provenance",
-    "record": "workbench.tui.widgets.record:record",
+    "energies": "workbench.tui.widgets.energies:Energies",
     "samples": "workbench.tui.samples.pane:Samples",
     "checkpoints": "workbench.tui.checkpoints.pane:Checkpoints",
+    "generated": "workbench.tui.widgets.generated:generated",
+    "provenance": "workbench.tui.widgets.record:provenance",
+    "record": "workbench.tui.widgets.record:record",
     "events": "workbench.tui.widgets.facts:Events",
 }
 """Where the maker of each widget is; it is called with the run's context and gives a ``RunWidget`` of that id.

@@ -6,6 +6,7 @@ from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.energies import ENERGIES_KEYS
+from workbench.tui.keys.generated import GENERATED_KEYS
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import KeyTable
 
@@ -107,6 +108,14 @@ PANES: tuple[Pane, ...] = (
         help="Kept checkpoints: which to keep and why, strong evaluations, generation",
         layouts=(Layout(0, 0, "stack", ("checkpoints",)),),
         keys=CHECKPOINT_KEYS,
+    ),
+    Pane(
+        name="generated",
+        key="9",
+        title="Generated",
+        help="Folders of generated images: pictures, energies of each chain, scores",
+        layouts=(Layout(0, 0, "stack", ("generated",)),),
+        keys=GENERATED_KEYS,
     ),
     Pane(
         name="record",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 GRID_NAME = "grid.png"
 
+MOST_LINES = 2_000
+"""Lines of a command's own words that are shown."""
+
 
 class Result(Protocol):
     """What a command makes.
@@ -118,6 +121,30 @@ class Components:
         from workbench.tui.components import read_pca
 
         self._pca = read_pca(ended.output)
+        return []
+
+
+class Words:
+    """What a command says at its end."""
+
+    doing = "starting: libraries, networks and images are loaded"
+
+    def __init__(self, title: str, what: str) -> None:
+        """What is being made."""
+        self.title, self.what = title, what
+        self._said: list[str] = []
+
+    def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
+        """What it said, line by line."""
+        if not anew:
+            return None
+        from workbench.tui.strips import line
+
+        return [line(said, width) for said in self._said]
+
+    def conclude(self, ended: Ended) -> list[str]:
+        """Take what it said."""
+        self._said = ended.output.splitlines()[:MOST_LINES]
         return []
 
 

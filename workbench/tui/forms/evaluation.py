@@ -13,17 +13,17 @@ from workbench.tui.jobs.request import JobRequest
 from workbench.tui.text import plain
 
 ATTACKS = {
-    "pgd-50-10": "50 steps, 10 restarts; the worst counts",
-    "apgd": "Auto-PGD on the cross-entropy, 100 steps",
+    "pgd-50-10": "50 steps, the worst of 10 starts",
+    "apgd": "Auto-PGD, 100 steps",
     "pgd-50-10,apgd": "both, and the worst of both",
-    "autoattack": "APGD-CE, APGD-T, FAB-T and Square; takes long",
-    "pgd-50-10,apgd,autoattack": "all three, and the worst of them",
+    "autoattack": "four attacks in turn; takes long",
+    "pgd-50-10,apgd,autoattack": "all three; takes long",
 }
 """The attacks to choose from, the default first, and what they are."""
 
 SPLITS = {
-    "test": "what papers report; training never sees it",
-    "probe": "held out of training, chose the checkpoint",
+    "test": "never seen by training",
+    "probe": "held out; they chose the checkpoint",
     "train": "what it was trained on",
 }
 MOST_IMAGES, MOST_SEED = 10_000_000, 2**31 - 1
@@ -41,7 +41,7 @@ def evaluation_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
             meaning={str(one.epoch): one.title for one in kept},
         ),
         Question(name="split", label="Images of", choices=tuple(SPLITS), value="test", default="test", meaning=SPLITS),
-        Question(name="num", label="Images", default="all", meaning="classes in proportion; fewer are quicker"),
+        Question(name="num", label="Images", default="all", meaning="fewer: classes in proportion"),
         Question(name="seed", label="Seed", default="0", meaning="of the random starts"),
         Question(name="device", label="Device", choices=DEVICES, value="auto", default="auto", meaning="to compute on"),
     )
@@ -50,7 +50,7 @@ def evaluation_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
     def check(name: str, answers: Answers) -> str:
         answer = answers.get(name, "")
         if name == "attack" and "autoattack" in answer and find_spec("pyautoattack") is None:
-            raise WorkbenchError("needs the autoattack extra: pip install 'workbench[autoattack]'")
+            raise WorkbenchError("needs pip install 'workbench[autoattack]'")
         if name == "num" and answer:
             _whole(answer, 1, MOST_IMAGES)
         if name == "seed" and answer:

@@ -111,18 +111,20 @@ def sampling_form(
         verb="generate",
         questions=questions,
         check=check,
-        job=lambda answers: sampling_job(run_dir, class_names, sample_request(answers, questions, class_names, out)),
+        job=lambda answers: request_job(run_dir, class_names, sample_request(answers, questions, class_names, out)),
     )
 
 
-def sampling_job(run_dir: Path, class_names: Sequence[str], request: SampleRequest) -> JobRequest:
-    """The job that generates."""
+def request_job(
+    run_dir: Path, class_names: Sequence[str], request: SampleRequest, arguments: Sequence[str] | None = None
+) -> JobRequest:
+    """The job that generates, or by other arguments goes on."""
     names = [class_names[label] for label in request.labels] if class_names else ["?"]
     result = Samples(request, names)
     return JobRequest(
         kind="sample",
         title=f"{result.title} · {result.what}",
-        arguments=request.arguments(run_dir),
+        arguments=tuple(arguments or request.arguments(run_dir)),
         run_dir=run_dir,
         result=result,
         out=request.out,

@@ -1,0 +1,367 @@
+"""The generated images of a run: folders, and of the chosen one its images, energies and record."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.message import Message
+from textual.widget import Widget
+
+from trainers.errors import WorkbenchError
+from workbench.tui import palette
+from workbench.tui.background import Background
+from workbench.tui.commands import run_dir_of
+from workbench.tui.context import RunContext
+from workbench.tui.forms.form import Form
+from workbench.tui.generated.reading import Reading, Shown, Wanted
+from workbench.tui.generated.words import STATE_LOOKS, asked_for, command_of, of_classes, scored, shell
+from workbench.tui.keys.generated import GENERATED_KEYS
+from workbench.tui.keys.table import bindings
+from workbench.tui.palette import style
+from workbench.tui.text import plain
+from workbench.tui.widgets.cells import Cells, Painted
+from workbench.tui.widgets.folderlist import FolderChosen, FolderList
+from workbench.tui.widgets.page import Entry, Page
+from workbench.tui.widgets.picture import Picture
+from workbench.tui.widgets.trajectories import chain_words, draw_trajectories
+
+if TYPE_CHECKING:
+    from workbench.tui.source import View
+
+LOOK_SECONDS = 2.0
+"""Pause between looks at what may have changed."""
+
+MOST_ROWS, PAGE = 10, 10
+SIDE_BY_SIDE, STACKED = 70, 16
+"""Columns from which energies stand beside the images, and rows from which they stand below."""
+
+
+class PictureChosen(Message):
+    """The user pointed at the images: a cell of theirs."""
+
+    def __init__(self, x: int, y: int) -> None:
+        super().__init__()
+        self.x, self.y = x, y
+
+
+class Images(Picture):
+    """The images that are seen."""
+
+    def on_click(self, event: Click) -> None:
+        """Choose one."""
+        self.post_message(PictureChosen(event.x, event.y + self.scroll_offset.y))
+
+
+class Summary(Painted):
+    """A few lines about the chosen folder."""
+
+    def __init__(self) -> None:
+        super().__init__(id="generated-summary")
+        self._lines: list[tuple[str, str]] = []
+
+    def show(self, lines: list[tuple[str, str]]) -> None:
+        """Show other lines: text and colour."""
+        self._lines = lines
+        self.repaint()
+
+    def paint(self, sheet: Cells) -> None:
+        """One below the other, each cut."""
+        for y, (text, colour) in enumerate(self._lines):
+            sheet.write(1, y, text, style(colour))
+
+
+class Energies(Painted):
+    """Energies of the chains whose images are seen."""
+
+    def __init__(self) -> None:
+        super().__init__(id="generated-energies")
+        self._shown = Shown()
+
+    def show(self, shown: Shown) -> None:
+        """Show others."""
+        self._shown = shown
+        self.repaint()
+
+    def paint(self, sheet: Cells) -> None:
+        """The plot, and below it the chosen chain in a line."""
+        chains = self._shown.chains
+        if chains is None:
+            return
+        draw_trajectories(sheet, chains, self._shown.place, sheet.height - 1)
+        sheet.write(1, sheet.height - 1, chain_words(chains, self._shown.place, sheet.width - 2), style(palette.CLEAN))
+
+
+class Generated(Widget, can_focus=True):
+    """Folders of samples; the chosen one's images with the energies of their chains, or its record."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(GENERATED_KEYS)
+    DEFAULT_CSS = """
+    Generated { layout: vertical; }
+    #generated-list { height: 7; }
+    #generated-summary { height: 3; }
+    #generated-below { height: 1fr; layout: horizontal; }
+    #generated-below.stacked { layout: vertical; }
+    #generated-images { width: 1fr; height: 1fr; background: $background; margin-left: 1; overflow: hidden hidden; }
+    #generated-energies, #generated-record { width: 1fr; height: 1fr; }
+    #generated-record { display: none; }
+    """
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(id="generated", classes="pane")
+        self._run_context = context
+        self._problem: str | None = None
+        try:
+            self._reading: Reading | None = Reading(run_dir_of(context.path))
+        except WorkbenchError as error:
+            self._reading, self._problem = None, str(error)
+        self._view: View | None = None
+        self._wanted, self._done, self._shown = Wanted(), Wanted(), Shown()
+        self._browses = self._shows_record = False
+        self._num_found = 0
+        self._background = Background(self, self._step, self._tell)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield FolderList()
+        yield Summary()
+        with Horizontal(id="generated-below"):
+            yield Images("generated-images")
+            yield Energies()
+            yield Page("generated-record", label_width=14)
+
+    def on_mount(self) -> None:
+        """Look again and again."""
+        self.set_interval(LOOK_SECONDS, self._look_again)
+
+    def on_resize(self) -> None:
+        """Lay out anew."""
+        self._arrange()
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything that is wanted is shown."""
+        return self._view is not None and self._background.idle and self._done == self._wanted
+
+    @property
+    def shown(self) -> Shown:
+        """What is shown."""
+        return self._shown
+
+    def show(self, view: "View", epoch: int) -> None:
+        """Take the names of the classes; the cursor changes nothing here."""
+        first, self._view = self._view is None, view
+        if first:
+            self._arrange()
+
+    def recolour(self) -> None:
+        """Make the images anew: their gaps have a colour of the theme."""
+        self._arrange()
+
+    def action_choose(self, places: int) -> None:
+        """Another folder; among the images, another row."""
+        if self._browses:
+            self.action_chain(places * (self._shown.grid.columns if self._shown.grid else 1))
+        elif self._shown.found:
+            self._choose(self._shown.chosen + places)
+
+    def action_page(self, pages: int) -> None:
+        """Ten folders on; among the images, those that follow; the record scrolls."""
+        if self._shows_record:
+            self.query_one(Page).scroll_lines(PAGE * pages)
+        elif self._browses:
+            self.action_chain(pages * (self._shown.grid.room if self._shown.grid else 1))
+        else:
+            self.action_choose(PAGE * pages)
+
+    def action_chain(self, places: int) -> None:
+        """Another image of the folder."""
+        chains = self._shown.chains
+        if chains is not None:
+            at = min(max(self._wanted.chain + places, 0), chains.total - 1)
+            self._want(replace(self._wanted, chain=at))
+
+    def action_browse(self) -> None:
+        """The images take the room of the list, or give it back."""
+        self._browses = not self._browses
+        self._arrange()
+
+    def action_record(self) -> None:
+        """Everything that is known of the folder, in place of the energies; or these again."""
+        self._shows_record = not self._shows_record
+        self._arrange()
+
+    def action_copy(self, what: str) -> None:
+        """Copy the path of the folder, or the command that makes the same."""
+        folder = self._shown.folder
+        if folder is None:
+            self.notify("There is nothing to copy yet.", markup=False)
+            return
+        text = str(folder.path.absolute())
+        if what == "command":
+            arguments = command_of(folder, self._names, self._data)
+            if arguments is None:
+                self.notify("What was asked for cannot be read.", severity="warning", markup=False)
+                return
+            text = shell(arguments)
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied the {what}.", markup=False)
+
+    def action_score(self) -> None:
+        """Ask how to score the folder, and score it."""
+        from workbench.tui.forms.scoring import scoring_form
+
+        folder = self._shown.folder
+        if folder is not None:
+            self._ask(lambda: scoring_form(run_dir_of(self._run_context.path), folder.path, self._data))
+
+    def action_resume(self) -> None:
+        """Ask how far to go on, and go on."""
+        from workbench.tui.forms.resuming import resuming_form
+
+        folder = self._shown.folder
+        if folder is not None:
+            self._ask(lambda: resuming_form(run_dir_of(self._run_context.path), folder, self._names))
+
+    def on_folder_chosen(self, event: FolderChosen) -> None:
+        """Choose the folder that was clicked."""
+        event.stop()
+        self._choose(self._shown.first + event.place)
+
+    def on_picture_chosen(self, event: PictureChosen) -> None:
+        """Choose the image that was clicked."""
+        event.stop()
+        shown = self._shown
+        place = shown.grid.at(event.x, event.y) if shown.grid is not None else None
+        if shown.chains is not None and place is not None and place < len(shown.chains):
+            self._want(replace(self._wanted, chain=shown.chains.first + place))
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """The wheel moves on as ↓ does."""
+        event.stop()
+        self.action_choose(1)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """The wheel moves back as ↑ does."""
+        event.stop()
+        self.action_choose(-1)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._view.meta.class_names) if self._view is not None else ()
+
+    @property
+    def _data(self) -> str | None:
+        data = self._view.meta.config.get("data") if self._view is not None else None
+        return data if isinstance(data, str) else None
+
+    def _ask(self, make: Callable[[], Form]) -> None:
+        from workbench.tui.asking import ask
+
+        self.screen.run_worker(ask(self.screen, self._run_context.jobs, make), group="launch", exclusive=True)
+
+    def _choose(self, place: int) -> None:
+        found = self._shown.found
+        if found:
+            path = found[min(max(place, 0), len(found) - 1)]
+            self._want(replace(self._wanted, folder=path, chain=0))
+
+    def _look_again(self) -> None:
+        """What may have changed since, unless nobody sees it."""
+        if self.display and self.app.screen is self.screen and self._view is not None:
+            self._want(replace(self._wanted, tick=self._wanted.tick + 1))
+
+    def _want(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._background.wake()
+
+    def _step(self) -> bool | None:
+        """In a thread: read what is wanted."""
+        wanted = self._wanted
+        if wanted == self._done or self._reading is None:
+            return None
+        self._shown = self._reading.look(wanted)
+        self._done = wanted
+        return True
+
+    def _arrange(self) -> None:
+        """Divide the room."""
+        if self._view is None or not self.is_attached:
+            return
+        width, height = self.size
+        rows = max(1, min(MOST_ROWS, (height - 4) // 3, len(self._shown.found)))
+        listed = self.query_one(FolderList)
+        listed.display = not self._browses
+        listed.styles.height = rows + 1
+        below = self.query_one("#generated-below")
+        below.set_class(width < SIDE_BY_SIDE, "stacked")
+        record, energies, images = self.query_one(Page), self.query_one(Energies), self.query_one(Images)
+        rest = height - 3 - (0 if self._browses else rows + 1)
+        beside = width >= SIDE_BY_SIDE or rest >= STACKED
+        record.display = self._shows_record
+        energies.display = beside and not self._shows_record
+        images.display = beside or not self._shows_record
+        across = (width - 1) // 2 if beside and width >= SIDE_BY_SIDE else width - 1
+        down = rest // 2 if beside and width < SIDE_BY_SIDE else rest
+        from workbench.tui.theming import pictures_in_colour
+
+        wanted = replace(
+            self._wanted,
+            rows=rows,
+            width=across,
+            height=down,
+            colour=pictures_in_colour(self.app),
+            theme=self.app.theme,
+        )
+        self._want(wanted)
+
+    def _tell(self) -> None:
+        """Show what was read."""
+        if self._view is None or not self.is_attached:
+            return
+        shown = self._shown
+        if len(shown.found) != self._num_found:
+            self._num_found = len(shown.found)
+            self._arrange()
+        now = self._run_context.clock()
+        self.query_one(FolderList).show(shown.folders, shown.chosen - shown.first, now, self._names)
+        self.query_one(Summary).show(self._summary())
+        self.query_one(Images).show(list(shown.strips))
+        self.query_one(Energies).show(shown)
+        if self._shows_record:
+            self.query_one(Page).fill(self._record())
+
+    def _summary(self) -> list[tuple[str, str]]:
+        shown, folder = self._shown, self._shown.folder
+        if self._problem is not None:
+            return [(plain(self._problem), palette.WARNING)]
+        if folder is None:
+            return [("No images have been generated from this run yet:  g  generates some.", palette.MUTED)]
+        _, word, colour = STATE_LOOKS[folder.state]
+        count = f"{len(shown.found)} folders" if len(shown.found) > 1 else "1 folder"
+        lines = [(f"{plain(folder.path.name, 40)} ({shown.chosen + 1} of {count}): {word}", colour)]
+        if folder.settings is not None:
+            epoch = "" if folder.epoch is None else f" of epoch {folder.epoch}"
+            text = f" · {of_classes(folder.settings, self._names)} · checkpoint{epoch}"
+            lines = [(lines[0][0] + text, colour), (plain(asked_for(folder.settings)), palette.TEXT)]
+        problem = folder.problem or shown.problem
+        if problem is not None:
+            lines.append((plain(f"✗ {problem}"), palette.CATASTROPHIC))
+        elif folder.scores:
+            lines.append((scored(folder.scores[0]), palette.TEXT))
+        else:
+            lines.append(("not scored yet:  v  scores it" if folder.ended else "no chain has ended yet", palette.MUTED))
+        return lines
+
+    def _record(self) -> list[Entry]:
+        from workbench.tui.generated.record import record
+
+        return record(self._shown, self._names, self._data)
+
+
+def generated(context: RunContext) -> Generated:
+    """The pane."""
+    return Generated(context)

@@ -1,0 +1,201 @@
+"""Energies of chains over their steps, in braille dots, with what the stopping rule aims at."""
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from workbench.tui import palette
+from workbench.tui.palette import style
+from workbench.tui.text import number, plain, shorten
+from workbench.tui.widgets.cells import Cells
+from workbench.tui.widgets.frame import LEFT, draw_box
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workbench.tui.generated.chains import Chains
+
+SMALLEST = (LEFT + 12, 6)
+"""Columns and rows below which nothing is drawn."""
+
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""Bits of the dots of a braille character, by row and column."""
+
+BRAILLE = 0x2800
+
+TITLES = ("E(x,y) of each chain over its steps, nats", "E(x,y) over steps, nats", "E(x,y) over steps", "E(x,y)")
+
+
+def draw_trajectories(sheet: Cells, chains: "Chains", chosen: int | None, rows: int) -> None:
+    """Draw all chains thin, those of the chosen one's class brighter, itself on top with ○ and ●.
+
+    Args:
+        sheet: where.
+        chains: whose energies.
+        chosen: the place of one among them.
+        rows: of the sheet that are used, the upper ones.
+    """
+    import numpy as np
+
+    left, right, bottom = LEFT, sheet.width - 1, rows - 2
+    if sheet.width < SMALLEST[0] or rows < SMALLEST[1]:
+        return
+    draw_box(sheet.put, left, 0, right, bottom, *TITLES)
+    lines = chains.joint
+    known = np.isfinite(lines)
+    if not known.any():
+        sheet.write(left + 2, 1, shorten("no energy is recorded", right - left - 3), style(palette.MUTED))
+        return
+    mine = chosen if chosen is not None and chosen < len(lines) else None
+    label = int(chains.label[mine]) if mine is not None else _only(chains)
+    mean = chains.target.means.get(label) if label is not None else None
+    low, high = _bounds(lines[known], mean, chains.target.width)
+    last = max(1, int(np.flatnonzero(known.any(axis=0))[-1]))
+    width, height = right - left - 1, bottom - 1
+    others = np.array([label is not None and int(one) != label for one in chains.label[: len(lines)]], dtype=bool)
+    area = (left, width, height)
+    axis = (low, high, last)
+    _draw_lines(sheet, lines[others], style(palette.FAINT), area, axis)
+    if mean is not None:
+        _draw_target(sheet, left, right, height, (high - mean) / (high - low), chains.target.width / (high - low))
+    _draw_lines(sheet, lines[~others], style(palette.TRAIN), area, axis)
+    if mine is not None:
+        _draw_lines(sheet, lines[mine : mine + 1], style(palette.CLEAN, bold=True), area, axis)
+    if mine is not None:
+        _mark_ends(sheet, lines[mine], left, last, (low, high), (width, height))
+    _label(sheet, left, right, bottom, (low, high), last)
+
+
+def _draw_lines(
+    sheet: Cells,
+    lines: "NDArray[np.float32]",
+    look: Style,
+    area: tuple[int, int, int],
+    axis: tuple[float, float, int],
+) -> None:
+    (left, width, height), (low, high, last) = area, axis
+    for y, x, char in _characters(raster(lines, last, low, high, 2 * width, 4 * height)):
+        sheet.put(left + 1 + x, 1 + y, char, look)
+
+
+def raster(
+    lines: "NDArray[np.float32]", last: int, low: float, high: float, columns: int, rows: int
+) -> "NDArray[np.bool_]":
+    """Lines as dots.
+
+    Args:
+        lines: values at steps 0..T, NaN after the last, (n, T+1).
+        last: the step at the right edge, at least 1.
+        low: the value at the lower edge.
+        high: the value at the upper edge, above ``low``.
+        columns: of dots, at least 2.
+        rows: of dots.
+
+    Returns:
+        Which dots are set, (rows, columns).
+    """
+    import numpy as np
+
+    dots = np.zeros((rows, columns), dtype=bool)
+    at = np.arange(columns) * (last / (columns - 1))
+    before = np.minimum(at.astype(np.int64), lines.shape[1] - 1)
+    after = np.minimum(before + 1, lines.shape[1] - 1)
+    share = at - before
+    grid = np.arange(rows)
+    for line in lines:
+        start, end = line[before], line[after]
+        value = np.where(share == 0, start, start + (end - start) * share)
+        y = (high - value) / (high - low) * (rows - 1)
+        middle = (y[1:] + y[:-1]) / 2
+        reach = np.stack([y, np.concatenate([y[:1], middle]), np.concatenate([middle, y[-1:]])])
+        reach = np.where(np.isfinite(reach), reach, y)
+        top, foot = np.floor(reach.min(axis=0) + 0.5), np.floor(reach.max(axis=0) + 0.5)
+        dots |= (grid[:, None] >= top) & (grid[:, None] <= foot)  # where y is NaN nothing holds
+    return dots
+
+
+def _characters(dots: "NDArray[np.bool_]") -> list[tuple[int, int, str]]:
+    """Row, column and braille character of every cell that has a dot."""
+    import numpy as np
+
+    rows, columns = dots.shape[0] // 4, dots.shape[1] // 2
+    cells = dots.reshape(rows, 4, columns, 2).transpose(0, 2, 1, 3)
+    bits = (cells * np.array(DOTS)).sum(axis=(2, 3))
+    return [(int(y), int(x), chr(BRAILLE + int(bits[y, x]))) for y, x in np.argwhere(bits)]
+
+
+def _bounds(values: "NDArray[np.float32]", mean: float | None, width: float) -> tuple[float, float]:
+    ends = [float(values.min()), float(values.max())]
+    if mean is not None:
+        ends += [mean - width, mean + width]
+    low, high = min(ends), max(ends)
+    pad = 0.04 * (high - low) or 0.5
+    return low - pad, high + pad
+
+
+def _only(chains: "Chains") -> int | None:
+    labels = set(chains.label.tolist())
+    return int(labels.pop()) if len(labels) == 1 else None
+
+
+def _draw_target(sheet: Cells, left: int, right: int, height: int, share: float, width: float) -> None:
+    """The class's mean as a dashed line, and the edges of the band dotted where they have rows of their own."""
+    row = round(share * (height - 1))
+    edges = {round((share - width) * (height - 1)), round((share + width) * (height - 1))} - {row}
+    for x in range(left + 1, right):
+        sheet.put(x, 1 + row, "╌", style(palette.WARNING))
+        for edge in edges:
+            sheet.put(x, 1 + edge, "┈", style(palette.WARNING))
+    sheet.write(right - 2, 1 + row, "Ē", style(palette.WARNING, bold=True))
+
+
+def _mark_ends(
+    sheet: Cells,
+    line: "NDArray[np.float32]",
+    left: int,
+    last: int,
+    bounds: tuple[float, float],
+    size: tuple[int, int],
+) -> None:
+    import numpy as np
+
+    known = np.flatnonzero(np.isfinite(line))
+    low, high = bounds
+    for step, mark in ((known[0], "○"), (known[-1], "●")) if len(known) else ():
+        x = round(int(step) / last * (size[0] - 1))
+        y = round((high - float(line[step])) / (high - low) * (size[1] - 1))
+        sheet.put(left + 1 + x, 1 + y, mark, style(palette.CURSOR, bold=True))
+
+
+def _label(sheet: Cells, left: int, right: int, bottom: int, bounds: tuple[float, float], last: int) -> None:
+    low, high = bounds
+    rows = bottom - 1
+    for row in sorted({0, rows // 2, rows - 1}):
+        value = high - row / max(1, rows - 1) * (high - low)
+        sheet.write_right(left - 1, 1 + row, number(value), style(palette.MUTED))
+        sheet.put(left, 1 + row, "┤", style(palette.FRAME))
+    sheet.write(left + 1, bottom + 1, "0", style(palette.MUTED))
+    sheet.write_right(right, bottom + 1, str(last), style(palette.MUTED))
+    sheet.write_centred((left + right) // 2, bottom + 1, "step", style(palette.FAINT))
+
+
+def chain_words(chains: "Chains", place: int, width: int) -> str:
+    """A chain in a line: its class, where it stopped and why, its energy and its class's mean."""
+    from workbench.tui.generated.words import ENDINGS
+
+    label, step = int(chains.label[place]), int(chains.stop_step[place])
+    energy = float(chains.joint[place, step]) if place < len(chains.joint) and step < chains.joint.shape[1] else None
+    mean = chains.target.means.get(label)
+    stop = ENDINGS[int(chains.reason[place])]
+    where = f"({chains.first + place + 1} of {chains.total})"
+    aim = "" if mean is None else f", Ē {number(mean)} ± {chains.target.width:g}"
+    name = plain(chains.name(label), 24)
+    head, energies = f"#{chains.number[place]} {where}", f"E {number(energy)}{aim}"
+    words = (
+        f"{head} of class {name}: {stop} at step {step}; {energies} nats",
+        f"{head}: {stop} at step {step}; {energies}",
+        f"{head} step {step}, {energies}",
+    )
+    return shorten(next((text for text in words if cell_len(text) <= width), words[-1]), width)

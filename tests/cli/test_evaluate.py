@@ -13,8 +13,10 @@ from torch import nn
 
 from tests.cli.test_probe import FACTS, SPEC, Run, foreign, here, trained
 from tests.conftest import assert_refused, write_small_log
+from trainers.attacks import parse_attacks
 from trainers.checkpoints import save_weights
 from workbench.evaluation import find_evaluations
+from workbench.tui.forms.evaluation import ATTACKS
 
 __all__ = ["here"]
 
@@ -173,3 +175,8 @@ def test_interrupted_within_the_first_attack_nothing_is_kept(
     assert (result.returncode, result.stdout) == (130, "")
     assert result.stderr == "stopped; no attack is whole, nothing is kept\n"
     assert not (run / "evaluation").exists()
+
+
+def test_the_app_offers_attacks_that_there_are() -> None:
+    pytest.importorskip("pyautoattack")
+    assert all(parse_attacks(names) for names in ATTACKS)

@@ -42,6 +42,7 @@ class Checkpoints(Painted, can_focus=True):
         self._epoch = 0
         self.shelf: Shelf | None = None
         self.chosen: int | None = None
+        self._taken: Shelf | None = None
         self._shelves: Shelves | None = None
         self._due = False
         self._first = 0
@@ -122,7 +123,7 @@ class Checkpoints(Painted, can_focus=True):
             self._first = paint_shelf(sheet, self.shelf, self.chosen, self._epoch, self._first)
 
     def _look(self) -> None:
-        if self._view is not None and self.display:
+        if self._view is not None and self.display and self.screen.is_current:
             self._due = True
             self._background.wake()
 
@@ -136,12 +137,16 @@ class Checkpoints(Painted, can_focus=True):
         self._due = False
         if self._shelves is None:
             self._shelves = Shelves(self._run_context.path)
-        self.shelf = self._shelves.look(view)
+        shelf = self._shelves.look(view)
+        if shelf != self.shelf:
+            self.shelf = shelf
         return True
 
     def _take(self) -> None:
         """Show what was read; at first the one to keep is chosen."""
-        rows = self.shelf.rows if self.shelf is not None else ()
+        if self.shelf is None or self.shelf is self._taken:
+            return
+        self._taken, rows = self.shelf, self.shelf.rows
         if rows and self.chosen not in {row.epoch for row in rows}:
             self.chosen = next((row.epoch for row in rows if row.recommended), rows[-1].epoch)
         self.repaint()

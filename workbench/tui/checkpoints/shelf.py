@@ -98,7 +98,8 @@ class Shelves:
         found = self._evaluations(run_dir, view.meta.run_id)
         rows = tuple(_row(view, epoch, weights.get(epoch), named.get(epoch, ()), found) for epoch in epochs)
         nothing = "" if rows else _nothing(view, run_dir)
-        return Shelf(rows=rows, why=summary.checkpoint.why, run_dir=run_dir, nothing=nothing, troubles=found.troubles)
+        troubles = tuple(trouble.replace(f"{run_dir}{os.sep}", "") for trouble in found.troubles)
+        return Shelf(rows=rows, why=summary.checkpoint.why, run_dir=run_dir, nothing=nothing, troubles=troubles)
 
     def _evaluations(self, run_dir: Path | None, run_id: str) -> Found:
         if run_dir is None:

@@ -17,9 +17,7 @@ def group(num: int, correct: int, *, natural: bool) -> Group:
         num_energies=num,
         energy=energy,
         joint_energy=energy,
-        delta_energy=None
-        if natural
-        else {name: correct / 50 - 3 + 0.5 * place for place, name in enumerate(STATISTICS)},
+        delta_energy=None if natural else delta,
     )
 
 

@@ -48,8 +48,8 @@ def axis_of(series: Sequence[Series], chart: Chart, look: Look, window: Window) 
     if not values.size:
         return Axis(LINEAR, 0.0, 1.0)
     lowest, highest = float(values.min()), float(values.max())
-    low = lowest if look.fitted or chart.low is None else chart.low
-    high = highest if look.fitted or chart.high is None else chart.high
+    low = lowest if look.fitted or chart.low is None else min(chart.low, lowest)
+    high = highest if look.fitted or chart.high is None else max(chart.high, highest)
     if scale.name == "log":
         low = max(lowest, high / 10**DECADES)
     place = scale.place(np.array([low, high]))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.events import Click
+from textual.message import Message
 from textual.widget import Widget
 
 from workbench.tui import palette
@@ -18,6 +19,7 @@ from workbench.tui.widgets.frame import LEFT
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs
 
 if TYPE_CHECKING:
+    from workbench.tui.scales import Axis
     from workbench.tui.series import Series
     from workbench.tui.source import View
     from workbench.tui.widgets.plot import LinePlot
@@ -121,6 +123,10 @@ class Below(Painted):
             label_epochs(sheet, LEFT + 1, 0, *self._shown)
 
 
+class Drawable(Message):
+    """A plot has its size, or another one, and can be drawn."""
+
+
 class Curves(Widget):
     """A plot of lines over epochs: textual-plot in the middle, labels around it. Empty until it is first shown."""
 
@@ -133,12 +139,13 @@ class Curves(Widget):
         self._below = Below()
         self._plot: LinePlot | None = None
         self._loading = False
+        self._labelled: tuple[Axis, Chart] | None = None
         self._scene: Scene | None = None
 
     @property
     def ready(self) -> bool:
         """Whether what was last to be shown is drawn."""
-        return self._scene is None or self._plot is not None
+        return self._scene is None or self._labelled is not None
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``."""
@@ -170,7 +177,7 @@ class Curves(Widget):
     def on_resize(self) -> None:
         """Label the other size."""
         if self._plot is not None and self._scene is not None:
-            self.call_after_refresh(self._draw, self._plot)
+            self.call_after_refresh(self._redraw, self._plot)
 
     async def _load(self) -> None:
         from workbench.tui.widgets.plot import LinePlot
@@ -178,16 +185,22 @@ class Curves(Widget):
         plot = LinePlot()
         await self.mount(self._left, plot, self._right, self._below)
         self._plot = plot
+        self.call_after_refresh(self._redraw, plot)
+
+    def _redraw(self, plot: "LinePlot") -> None:
         self._draw(plot)
+        self.post_message(Drawable())
 
     def _draw(self, plot: "LinePlot") -> None:
         scene = self._scene
         assert scene is not None
         plot.show(scene)
-        upright, label = plot.upright, scene.chart.label
-        self._left.show(
-            lambda height: [(at, label(value), palette.MUTED) for at, value in reversed(upright.ticks(height))]
-        )
+        upright, chart = plot.upright, scene.chart
+        if self._labelled != (upright, chart):
+            self._labelled = upright, chart
+            self._left.show(
+                lambda height: [(at, chart.label(value), palette.MUTED) for at, value in upright.ticks(height)[::-1]]
+            )
         if isinstance(self._right, Readings):
             self._right.show(plot.series, scene)
         else:

@@ -14,7 +14,7 @@ from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.scene import Scene
 from workbench.tui.text import plain
-from workbench.tui.widgets.curves import Curves
+from workbench.tui.widgets.curves import Curves, Drawable
 from workbench.tui.widgets.timeline import EpochChosen
 from workbench.tui.window import Window, fitted, grown, panned, scrolled, whole, zoomed
 
@@ -178,6 +178,12 @@ class Explorer(Widget, can_focus=True):
         """The pointer points nowhere any more."""
         if not self.is_mouse_over and self._grip is None:
             self._point(None)
+
+    def on_drawable(self, event: Drawable) -> None:
+        """How wide epochs are is known now."""
+        event.stop()
+        if self._shown is not None:
+            self._read_steps(self._shown[0])
 
     def on_epoch_chosen(self, event: EpochChosen) -> None:
         """The end of a drag is no click."""

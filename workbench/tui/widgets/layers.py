@@ -31,12 +31,20 @@ class LayeredCanvas(Canvas):
         """An empty canvas."""
         self._over: dict[Place, Cell] = {}
         self._under: dict[Place, Cell] = {}
+        self._look: Style | None = None
         super().__init__(width, height, id=id)
 
     def reset(self, size: Size | None = None, refresh: bool = True) -> None:
         """Begin the drawing anew; nothing lies over it."""
-        self._over, self._under = {}, {}
+        self._over, self._under, self._look = {}, {}, None
         super().reset(size, refresh)
+
+    @property
+    def rich_style(self) -> Style:
+        """The widget's style, found once for all rows of a frame."""
+        if self._look is None:
+            self._look = super().rich_style
+        return self._look
 
     def drawn(self, x: int, y: int) -> Cell:
         """A cell of the drawing, whatever lies over it."""
@@ -53,7 +61,7 @@ class LayeredCanvas(Canvas):
         for places in (self._under, over):
             for (x, y), (char, look) in places.items():
                 self._buffer[y][x], self._styles[y][x] = char, look
-        self._over, self._under = over, under
+        self._over, self._under, self._look = over, under, None
         if changed:
             self.refresh(*(Region(start, 0, stop - start, height) for start, stop in _runs(changed)))
 

@@ -49,7 +49,7 @@ def probe(
         str,
         typer.Option(
             metavar="A,...",
-            help="fgsm, pgd-K, targeted-pgd-K, trades-kl-K, apgd-K, random-noise. The first fills the log's PGD"
+            help="fgsm, pgd-K, pgd-K-R (R restarts), targeted-pgd-K, trades-kl-K, apgd-K, random-noise. The first fills the log's PGD"
             " columns; several are also laid side by side in RUN.attacks.h5.",
         ),
     ] = "pgd-10",

@@ -30,6 +30,7 @@ COLLAPSED = {
 }
 HEALTHY = {"overview-healthy": (WIDE, [])}
 ROBUST = {
+    "checkpoints": (WIDE, ["8"]),
     "generate-form": (PLAIN, ["g", "tab", *"20"]),
     "generate": (WIDE, ["g", "tab", *"20", "enter"]),
     "generate-80x24": (PLAIN, ["g", "3", "enter"]),

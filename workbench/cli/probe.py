@@ -49,8 +49,8 @@ def probe(
         str,
         typer.Option(
             metavar="A,...",
-            help="fgsm, pgd-K, pgd-K-R (R restarts), targeted-pgd-K, trades-kl-K, apgd-K, random-noise. The first fills the"
-            " log's PGD columns; several are also laid side by side in RUN.attacks.h5.",
+            help="fgsm, pgd-K, pgd-K-R (R restarts), targeted-pgd-K, trades-kl-K, apgd-K, random-noise. The first fills"
+            " the log's PGD columns; several are also laid side by side in RUN.attacks.h5.",
         ),
     ] = "pgd-10",
     order: Annotated[str, typer.Option(metavar="given|name|number|time", help="The order of the epochs.")] = "given",

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.tui import palette
@@ -99,14 +101,23 @@ def entries_of(row: Row) -> list[Entry]:
     if arguments:
         entries.append(Entry(label="command", text=plain(command_line(arguments))))
     if record is not None and record.out is not None:
-        entries.append(Entry(label="made", text=plain(str(record.out))))
+        entries.append(Entry(label="made", text=shown(record.out)))
     if record is not None:
         revision = f" · {record.revision}" if record.revision else ""
-        started = datetime.fromtimestamp(record.started).strftime("%Y-%m-%d %H:%M:%S") if record.started else MISSING
+        started = (
+            datetime.fromtimestamp(record.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if record.started else MISSING
+        )
         entries.append(Entry(label="started", text=f"{started} · took {took(row.seconds)}"))
         entries.append(Entry(label="code", text=f"workbench {record.version}{revision}"))
-        entries.append(Entry(label="folder", text=plain(str(record.folder))))
+        entries.append(Entry(label="folder", text=shown(record.folder)))
     return entries
+
+
+def shown(path: Path) -> str:
+    """A path as people write it who are where the app was started."""
+    with suppress(ValueError, OSError):
+        path = path.relative_to(Path.cwd())
+    return plain(str(path))
 
 
 def command_line(arguments: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ class LeaveScreen(ModalScreen[None]):
             yield Static(markup=False, id="leave-jobs")
             yield Static(
                 "s    stop them and quit; they keep what they have made\n"
-                "l    leave them running and quit; the app shows them when it is opened again\n"
+                "l    leave them running and quit; the next app finds them\n"
                 "Esc  stay",
                 markup=False,
                 classes="choices",

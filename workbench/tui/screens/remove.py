@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from workbench.tui.jobs.rows import Row
+from workbench.tui.jobs.rows import Row, shown
 from workbench.tui.keys.jobs import REMOVE_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.text import plain
@@ -32,7 +32,7 @@ class RemoveScreen(ModalScreen[bool]):
         record = self._row.record
         words = [plain(self._row.title, 200)]
         if record is not None:
-            words.append(f"Its command, streams and times in {plain(str(record.folder))} are removed.")
+            words.append(f"Its command, streams and times in {shown(record.folder)} are removed.")
         words.append("What it made stays where it is.")
         with Vertical(classes="question") as frame:
             frame.border_title = "Remove the record of this job?"

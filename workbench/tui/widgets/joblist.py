@@ -13,10 +13,10 @@ from workbench.tui.palette import style
 from workbench.tui.text import age, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 
-STATE, PROGRESS, TOOK, AGE = 11, 15, 8, 10
+STATE, PROGRESS, TOOK, AGE = 11, 11, 9, 13
 """Widths of the columns beside the title; the last is the first that is left out where there is no room."""
 
-BAR = 8
+BAR = 5
 LEAST_TITLE = 24
 
 
@@ -67,6 +67,8 @@ class JobList(Painted):
             sheet.write(2, 1, plain(self._empty, max(1, sheet.width - 4)), style(palette.MUTED))
             return
         widths = {"progress": PROGRESS, "took": TOOK, "started": AGE}
+        if all(row.progress is None for row in self._rows):
+            del widths["progress"]
         while widths and sheet.width - 2 - STATE - sum(widths.values()) < LEAST_TITLE:
             widths.popitem()
         columns, right = {}, sheet.width

@@ -383,6 +383,7 @@ def _end_epoch(parts: Parts, store: CheckpointStore, tally: EnergyTally, epoch: 
         "method": config.method,
         "data": config.data,
         "eps": config.eps,
+        "norm": config.norm,
         "class_names": data.class_names,
         "image_shape": tuple(data.train.images.shape[1:]),
         "train_size": config.train_size,

@@ -143,6 +143,10 @@ def _remarks(spec: ProbeSpec, attacks: Sequence[Attack], data: str, facts: Mappi
 def _eps(spec: ProbeSpec, data: str, facts: Mapping[str, Any]) -> float:
     if spec.eps is not None:
         return spec.eps
+    if facts.get("norm", "linf") != "linf":
+        raise WorkbenchError(
+            f"the checkpoint was trained in the {facts['norm']} ball, attacks here are of linf; give --eps, such as 8/255"
+        )
     own = facts.get("eps")
     known = own if isinstance(own, float) else DATA_DEFAULTS.get(data_kind(data), {}).get("eps")
     if known is None:

@@ -154,6 +154,36 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self._remember()
         return super().pop_screen()
 
+    def action_palette(self) -> None:
+        """Find a command by name."""
+        from textual.command import CommandPalette
+
+        self.push_screen(CommandPalette())
+
+    def action_jump(self) -> None:
+        """Go to something on the screen by a letter."""
+        from workbench.tui.screens.jump import jump
+
+        jump(self)
+
+    def action_copy(self) -> None:
+        """Copy what is open."""
+        from workbench.tui.copying import copy_view
+
+        copy_view(self)
+
+    def action_picture(self) -> None:
+        """Save what is seen."""
+        from workbench.tui.copying import save_picture
+
+        self.run_worker(save_picture(self), group="picture")
+
+    def action_export(self) -> None:
+        """Write what is open to a file."""
+        from workbench.tui.screens.export import export_view
+
+        self.run_worker(export_view(self, self._command), group="export")
+
     def action_theme(self) -> None:
         """Take the next theme."""
         theme = next_theme(self._settings.themes, self.console.color_system)

@@ -166,7 +166,6 @@ RUN_KEYS = KeyTable(
             help="Back to the list of runs, if there is one",
             group="App",
         ),
-        Key(name="palette", keys=("ctrl+p",), action="palette", caps="^P", help="Find a command by name", group="App"),
         Key(
             name="help",
             keys=("question_mark", "f1"),

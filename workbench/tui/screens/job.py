@@ -13,19 +13,18 @@ from textual.widgets import ProgressBar, Static
 from workbench.tui import palette
 from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.task import Task
+from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.results import conclusion
 from workbench.tui.text import plain
+from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.header import STATUS_LOOKS
 from workbench.tui.widgets.picture import Picture
 from workbench.tui.widgets.tabs import Footer
 
 REDRAW_SECONDS = 0.25
 """Pause between redraws of what comes in."""
-
-COLOURS = ("256", "truecolor")
-"""Colour systems that can show pictures; with fewer colours brightness is told by characters."""
 
 
 class JobScreen(ModalScreen[None]):
@@ -36,7 +35,7 @@ class JobScreen(ModalScreen[None]):
         ended: how it ended, once that is shown; None before.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(JOB_KEYS)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(JOB_KEYS), *bindings(EVERYWHERE_KEYS)]
     CSS_PATH: ClassVar = "../generation.tcss"
     AUTO_FOCUS = None
 
@@ -45,6 +44,7 @@ class JobScreen(ModalScreen[None]):
         super().__init__()
         self.job = task
         self.ended: Ended | None = None
+        self._colour = palette.TEXT
 
     def compose(self) -> ComposeResult:
         """What is made, how far it is, what there is of it, what came of it."""
@@ -66,6 +66,11 @@ class JobScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Lay the pictures out anew."""
+        self.run_worker(self._draw(anew=True), group="draw")
+
+    def recolour(self) -> None:
+        """Draw what is seen in the colours of another theme."""
+        self.query_one("#job-state", Static).styles.color = palette.colour(self._colour)
         self.run_worker(self._draw(anew=True), group="draw")
 
     def action_leave(self) -> None:
@@ -98,6 +103,7 @@ class JobScreen(ModalScreen[None]):
         symbol, word, colour = STATUS_LOOKS[how]
         state = self.query_one("#job-state", Static)
         state.update(f"{symbol} {word}")
+        self._colour = colour
         state.styles.color = palette.colour(colour)
         end = self.query_one("#job-end", Static)
         end.update("\n".join(plain(sentence) for sentence in sentences))
@@ -130,7 +136,7 @@ class JobScreen(ModalScreen[None]):
         async with self.job.looking:
             picture = self.query_one(Picture)
             width, height = picture.size.width - 1, picture.size.height  # the column of the scrollbar stays free
-            colour = not self.app.no_color and self.app.console.color_system in COLOURS
+            colour = pictures_in_colour(self.app)
             done = self.ended is not None
             lines = await asyncio.to_thread(result.look, width, height, colour=colour, done=done, anew=anew)
             if lines is not None and picture.is_attached:

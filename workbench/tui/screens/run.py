@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +16,7 @@ from textual.timer import Timer
 from trainers.errors import WorkbenchError
 from workbench.tui.contents import WIDGETS, RunWidget, make
 from workbench.tui.context import RunContext
+from workbench.tui.files import stem
 from workbench.tui.glance import Glance, Split
 from workbench.tui.jobs.progress import indicator
 from workbench.tui.jobs.request import run_folder
@@ -22,7 +25,9 @@ from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.memory import Keeps, Kind, memory_of, place_of
+from workbench.tui.numbers import Exports
 from workbench.tui.panes import PANES, Layout, Pane
+from workbench.tui.seen import Seen, Target
 from workbench.tui.widgets.facts import overview, problem, status
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.histogram import Histogram
@@ -178,12 +183,6 @@ class RunScreen(Screen[None]):
         jobs = self._run_context.jobs
         self.app.push_screen(JobsScreen(jobs, [run_folder(self._path)], self._clock))
 
-    def action_palette(self) -> None:
-        """Find a command by name."""
-        from textual.command import CommandPalette
-
-        self.app.push_screen(CommandPalette())
-
     def action_help(self) -> None:
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
@@ -258,6 +257,24 @@ class RunScreen(Screen[None]):
             kept = self._kept_widgets.get(widget.id or "")
             if widget.id in names and isinstance(widget, Keeps) and isinstance(kept, dict):
                 widget.restore(kept)
+
+    def seen(self) -> Seen:
+        """The open pane: what is copied, exported and pictured."""
+        widgets = [widget for widget in self.query_one("#panes").children if widget.display]
+        exporting = [widget for widget in widgets if isinstance(widget, Exports)]
+        table = next((found for widget in exporting if (found := widget.export()) is not None), None)
+        if table is None and self.view is not None:
+            from workbench.tui.run_numbers import numbers_of
+
+            table = numbers_of(self.view, self.epoch, self.pane)
+        name = stem(Path(place_of(self._path)).name, self.pane, self.epoch)
+        return Seen(self._pane.title, name, widgets, table, (self._path,))
+
+    def targets(self) -> list[Target]:
+        """The plots of this pane that have a pane of their own."""
+        own = {pane.layouts[-1].widgets: pane.name for pane in PANES if pane.name != self.pane}
+        shown = [widget for widget in self.query_one("#panes").children if widget.display and (widget.id,) in own]
+        return [Target(widget.region, partial(self.action_pane, own[widget.id or "",])) for widget in shown]
 
     def recolour(self) -> None:
         """Draw what is seen in the colours of another theme."""

@@ -18,6 +18,7 @@ from workbench.compare import ALIGNMENTS, Align, first_onset, lay
 from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
 from workbench.tui.context import RunContext
+from workbench.tui.files import stem
 from workbench.tui.glance import read_glance
 from workbench.tui.jobs.progress import indicator
 from workbench.tui.jobs.queue import JobQueue
@@ -26,8 +27,10 @@ from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.memory import Kind, memory_of, place_of, places_of, texts
+from workbench.tui.numbers import Table
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.run import RunScreen
+from workbench.tui.seen import Seen
 from workbench.tui.text import plain
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.overlay import Names, Overlay, Track
@@ -279,6 +282,17 @@ class WorkspaceScreen(Screen[None]):
         if isinstance(text, str):
             with suppress(WorkbenchError):
                 self._filter, self._filter_text = parse_filter(text), text
+
+    def seen(self) -> Seen:
+        """The list and the plot; a report is on the marked runs, or on the one under the cursor."""
+        widgets = [widget for widget in (self.query_one(RunList), self.query_one("#plot-row")) if widget.display]
+        entries = [listed.entry for listed in self.shown]
+        columns = tuple(entries[0].values) if entries else ("name",)
+        table = Table(
+            f"{len(entries)} runs", columns, lambda: ([entry.values[name] for name in columns] for entry in entries)
+        )
+        runs = tuple(self.marked) or ((self.cursor,) if self.cursor is not None else ())
+        return Seen("Runs", stem("runs", Path(place_of(self._paths[0])).name), widgets, table, runs)
 
     def recolour(self) -> None:
         """Draw what is seen in the colours of another theme."""

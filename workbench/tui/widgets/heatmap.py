@@ -11,6 +11,7 @@ from workbench.tui.axes import EpochAxis
 from workbench.tui.context import RunContext
 from workbench.tui.palette import LEVELS, heat, shade, style
 from workbench.tui.text import percent
+from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, RIGHT, draw_box, plot_titles
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs, mark_epochs
@@ -51,7 +52,7 @@ class HeatMap(Painted):
             words = "no ΔE recorded" if view.num_epochs else "no epoch is committed yet"
             sheet.write_centred((left + right) // 2, bottom // 2, words, style(palette.MUTED))
             return
-        rows, axis, colours = bottom - 1, EpochAxis(view.num_epochs, right - left - 1), not self.app.no_color
+        rows, axis, colours = bottom - 1, EpochAxis(view.num_epochs, right - left - 1), pictures_in_colour(self.app)
         heat = self._heat_of(view, axis, 2 * rows)
         picture = _Picture(sheet, left + 1, heat, colours)
         picture.paint()

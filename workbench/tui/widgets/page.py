@@ -49,6 +49,14 @@ class Page(Painted):
             self._lines_kept = None
             self.repaint()
 
+    def copied(self) -> str:
+        """All entries, also those that are scrolled out of sight."""
+        lines: list[str] = []
+        for entry in self.entries:
+            lines += [""] if entry.gap and lines else []
+            lines.append(f"{entry.label:<{self._label_width}}{entry.text}".rstrip())
+        return "\n".join(lines)
+
     def scroll_lines(self, lines: int) -> None:
         """Scroll down (up if negative); the end of the page is the limit."""
         self._offset = max(0, self._offset + lines)

@@ -1,15 +1,18 @@
 """The list of runs: a line each, one under the cursor, some marked, some pinned."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.cells import cell_len
 from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.geometry import Region
 from textual.message import Message
 
 from workbench.tui import palette
 from workbench.tui.palette import style
+from workbench.tui.seen import Target
 from workbench.tui.text import MISSING, epsilon, percent, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.header import STATUS_LOOKS
@@ -148,6 +151,25 @@ class RunList(Painted):
         """Scroll with the wheel."""
         event.stop()
         self.post_message(CursorMoved(-1))
+
+    def targets(self) -> list[Target]:
+        """The runs that are seen."""
+        shown = self._entries[self._top : self._top + max(0, self.size.height - 1)]
+        return [
+            Target(
+                Region(self.region.x, self.region.y + y, self.region.width, 1),
+                partial(self.post_message, RunChosen(entry.path, opened=False)),
+            )
+            for y, entry in enumerate(shown, 1)
+        ]
+
+    def copied(self) -> str:
+        """All runs, a line each, columns parted by tabs."""
+        lines = ["\t".join(column.title for column in COLUMNS)]
+        for entry in self._entries:
+            texts = {"status": str(entry.values["status"]), "onset": str(entry.values["onset"] or "")}
+            lines.append("\t".join(texts.get(column.title, column.text(entry.values)) for column in COLUMNS))
+        return "\n".join(lines)
 
     def paint(self, sheet: Cells) -> None:
         """Headings, then the runs that fit."""

@@ -1,0 +1,49 @@
+"""Copying what is seen, and saving a picture of it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+
+from trainers.errors import WorkbenchError
+from workbench.tui.files import write_beside
+from workbench.tui.seen import seen_on, text_of
+from workbench.tui.text import plain
+
+MOST_BYTES = 100_000
+"""Bytes that are copied at most; terminals refuse or drop more."""
+
+
+def copy_view(app: App[Any]) -> None:
+    """Copy the text of what is open to the clipboard of the user's terminal, by OSC 52; say what was copied."""
+    seen = seen_on(app.screen)
+    whole = "\n\n".join(text for text in (text_of(app.screen, widget) for widget in seen.widgets) if text.strip())
+    text = bounded(whole)
+    app.copy_to_clipboard(text)
+    lines = text.count("\n") + 1
+    words = (
+        f"Copied {seen.title}: {lines} lines" if text == whole else f"Copied the first {lines} lines of {seen.title}"
+    )
+    app.notify(plain(words, 200), timeout=4, markup=False)
+
+
+def bounded(text: str, most: int = MOST_BYTES) -> str:
+    """As many whole lines of a text as fit."""
+    content = text.encode(errors="replace")
+    if len(content) <= most:
+        return content.decode()
+    head = content[:most]
+    return head[: head.rfind(b"\n") if b"\n" in head else most].decode(errors="ignore")
+
+
+async def save_picture(app: App[Any], folder: Path | None = None) -> None:
+    """Save what is seen as SVG, in the current directory under a name that is free; say where, or why not."""
+    seen = seen_on(app.screen)
+    content = app.export_screenshot(title=seen.title).encode()
+    try:
+        path = await asyncio.to_thread(write_beside, folder or Path.cwd(), seen.stem, ".svg", content)
+    except (WorkbenchError, OSError) as error:
+        app.notify(plain(f"No picture: {error}", 300), severity="warning", markup=False)
+    else:
+        app.notify(plain(f"Saved {path}", 300), timeout=6, markup=False)

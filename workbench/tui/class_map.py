@@ -1,6 +1,5 @@
 """The picture class by epoch: from medians and accuracies to levels of a colour scale. Needs numpy: import it late."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -60,18 +59,31 @@ def levels_of(
     Returns:
         Shape (R, columns).
     """
-    levels = np.full((len(order), axis.width), NOT_READ)
     place = MEASURES.index(measure)
-    for column in range(axis.width):
-        first = column * axis.count // axis.width
-        last = max((column + 1) * axis.count // axis.width, first + 1)
-        epochs = range(first, last) if axis.count > axis.width else (axis.epoch(column),)
-        rows = [row[place, order] for row in map(table.rows.get, epochs) if row is not None]
-        if rows:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # a class without any number has no mean
-                levels[:, column] = _levels(np.nanmean(np.stack(rows), axis=0, dtype=np.float64), scale)
+    known = [epoch for epoch in range(axis.count) if epoch in table.rows]
+    levels = np.full((len(order), axis.width), NOT_READ)
+    if not known or not len(order):
+        return levels
+    values = np.stack([table.rows[epoch][place, order] for epoch in known]).astype(np.float64)
+    first = np.arange(axis.width) * axis.count // axis.width
+    last = np.maximum((np.arange(axis.width) + 1) * axis.count // axis.width, first + 1)
+    if axis.count <= axis.width:
+        first = np.array([axis.epoch(column) for column in range(axis.width)])
+        last = first + 1
+    start, stop = np.searchsorted(known, first), np.searchsorted(known, last)
+    means = _means(values, start, stop)
+    levels[:, stop > start] = _levels(means[stop > start], scale).T
     return levels
+
+
+def _means(values: NDArray[np.float64], start: NDArray[np.intp], stop: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Means of the numbers of rows from ``start`` up to ``stop``, NaN where there is none; values of shape (E, R)."""
+    finite = np.isfinite(values)
+    zero = np.zeros((1, values.shape[1]))
+    sums = np.concatenate([zero, np.cumsum(np.where(finite, values, 0.0), axis=0)])
+    counts = np.concatenate([zero, np.cumsum(finite, axis=0)])
+    number = counts[stop] - counts[start]
+    return np.where(number > 0, (sums[stop] - sums[start]) / np.maximum(number, 1), np.nan)
 
 
 def _levels(values: NDArray[np.float64], scale: Scale) -> NDArray[np.int64]:

@@ -65,6 +65,7 @@ class Classes(Painted, can_focus=True):
         self._order, self._measure = ORDERS[0], "median"
         self._chosen = 0  # place among all classes
         self._first = 0
+        self._levels: tuple[object, list[list[int]]] | None = None  # kept while only the cursor moves
         self._background = Background(self, self._step, self.repaint)
 
     @property
@@ -187,7 +188,10 @@ class Classes(Painted, can_focus=True):
         axis, colours = axis_of(where, self._view.num_epochs), not self.app.no_color
         scale = scale_of(self._view, self._measure)
         free = paint_frame(sheet, where, MEASURES[self._measure], scale.words, colours=colours)
-        levels = levels_of(self._table, self._measure, axis, seen, scale).tolist()
+        key = (self._table, len(self._table.rows), self._measure, axis, seen.tobytes(), scale)
+        if self._levels is None or self._levels[0] != key:
+            self._levels = key, levels_of(self._table, self._measure, axis, seen, scale).tolist()
+        levels = self._levels[1]
         paint_epochs(sheet, where, levels, axis, self._epoch, self._view.summary.onsets, colours=colours)
         return free
 

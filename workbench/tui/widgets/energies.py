@@ -133,7 +133,7 @@ class Energies(Painted, can_focus=True):
         rows, columns = frame.shape[0] // 2, frame.shape[1]
         side = ("ΔE < 0", "ΔE > 0") if name == "pair" else ("", "")
         for words, x, row in ((side[0], 1, 0), (side[1], columns - 7, rows - 1)):
-            free = columns > 30 and rows > 6 and not any(strongest[row][x : x + len(words)])
+            free = columns > 30 and rows > 6 and not strongest[row, x : x + len(words)].any()
             if words and free:
                 sheet.write(frame.left + 1 + x, frame.top + 1 + row, words, style(palette.MUTED))
 

@@ -15,6 +15,9 @@ from workbench.tui.widgets.frame import LEFT, draw_box
 from workbench.tui.widgets.histogram import EIGHTHS
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from workbench.analysis.density import Density, Range
 
 HUES = (palette.SERIES[0], palette.SERIES[1])
@@ -93,28 +96,30 @@ def paint_frame(
     sheet.write_right(frame.left, frame.top + 1, f"{names[1]} ↑"[:LEFT], style(palette.FAINT))
 
 
-def paint_densities(sheet: Cells, frame: Frame, densities: "Sequence[Density]", *, colours: bool) -> list[list[int]]:
-    """One density in the colours of the heat map, or two in a hue each; the strongest level of each cell."""
-    levels = [levels_of(each) for each in densities]
-    strongest = []
-    for row in range(frame.shape[0] // 2):
-        line = []
-        for column in range(frame.shape[1]):
-            upper, lower = ([level[2 * row + half][column] for level in levels] for half in (0, 1))
-            line.append(max(*upper, *lower))
-            if line[-1]:
-                cell = (
-                    _cell(upper, lower)
-                    if colours
-                    else _plain_cell([max(pair) for pair in zip(upper, lower, strict=True)])
-                )
-                sheet.put(frame.left + 1 + column, frame.top + 1 + row, *cell)
-        strongest.append(line)
+def paint_densities(
+    sheet: Cells, frame: Frame, densities: "Sequence[Density]", *, colours: bool
+) -> "NDArray[np.int64]":
+    """One density in the colours of the heat map, or two in a hue each.
+
+    Returns:
+        The strongest level of each cell, shape (rows, columns); 0 where nothing is.
+    """
+    import numpy as np
+
+    halves = np.stack([levels_of(each) for each in densities], axis=-1)  # (half rows, columns, clouds)
+    upper, lower = halves[::2], halves[1::2]
+    strongest: NDArray[np.int64] = np.maximum(upper, lower).max(axis=-1)
+    filled = np.nonzero(strongest)
+    for row, column, above, below in zip(
+        *(each.tolist() for each in (*filled, upper[filled], lower[filled])), strict=True
+    ):
+        cell = _cell(tuple(above), tuple(below)) if colours else _plain_cell(list(map(max, above, below)))
+        sheet.put(frame.left + 1 + column, frame.top + 1 + row, *cell)
     return strongest
 
 
 def paint_diagonal(
-    sheet: Cells, frame: Frame, x_range: "Range", y_range: "Range", strongest: list[list[int]], *, colours: bool
+    sheet: Cells, frame: Frame, x_range: "Range", y_range: "Range", strongest: "NDArray[np.int64]", *, colours: bool
 ) -> None:
     """Where both energies are the same: a dotted line, legible on what lies under it."""
     rows, columns = frame.shape[0] // 2, frame.shape[1]
@@ -127,7 +132,7 @@ def paint_diagonal(
             cell = (dot // 2, at // 4)
             dots[cell] = dots.get(cell, 0) | DOTS[dot % 2][at % 4]
     for (column, row), bits in dots.items():
-        level = strongest[row][column]
+        level = int(strongest[row, column])
         ink = palette.BACKGROUND if level > LEVELS * 2 // 3 else palette.CURSOR if level else palette.MUTED
         one = colours and frame.clouds == 1 and level > 0
         look = style(ink, heat(level)) if one else style(palette.CURSOR if level else palette.MUTED)
@@ -141,25 +146,22 @@ def paint_marginals(sheet: Cells, frame: Frame, densities: "Sequence[Density]") 
         return
     for place, each in enumerate(densities):
         look = style(HUES[place] if frame.clouds > 1 else palette.BARS)
-        across = each.counts.sum(axis=0).tolist()
-        for column, count in enumerate(across):
-            sheet.put(frame.left + 1 + column, frame.top - frame.clouds + place, EIGHTHS[_eighths(count, across)], look)
-        upwards = each.counts.sum(axis=1).reshape(-1, 2).sum(axis=1).tolist()
+        for column, size in enumerate(_bars(each.counts.sum(axis=0), 8)):
+            sheet.put(frame.left + 1 + column, frame.top - frame.clouds + place, EIGHTHS[size], look)
         left = frame.right + 1 + place * frame.beside
-        for row, count in enumerate(upwards):
-            full, part = divmod(_eighths(count, upwards, 8 * (frame.beside - 1)), 8)
+        rows = each.counts.sum(axis=1).reshape(-1, 2).sum(axis=1)
+        for row, size in enumerate(_bars(rows, 8 * (frame.beside - 1))):
+            full, part = divmod(size, 8)
             sheet.write(left, frame.top + 1 + row, "█" * full + PARTS[part].strip(), look)
 
 
-def levels_of(each: "Density") -> list[list[int]]:
+def levels_of(each: "Density") -> "NDArray[np.int64]":
     """Levels from 0 (nothing) to LEVELS - 1; they grow with the square root of the count, so that thin tails show."""
     import numpy as np
 
     filled = each.counts[each.counts > 0]
-    if not filled.size:
-        return [[0] * each.counts.shape[1] for _ in each.counts]
-    most = max(float(np.quantile(filled, SATURATED)), 1.0)
-    levels: list[list[int]] = np.ceil(np.sqrt((each.counts / most).clip(0, 1)) * (LEVELS - 1)).astype(int).tolist()
+    most = max(float(np.quantile(filled, SATURATED)), 1.0) if filled.size else 1.0
+    levels: NDArray[np.int64] = np.ceil(np.sqrt((each.counts / most).clip(0, 1)) * (LEVELS - 1)).astype(np.int64)
     return levels
 
 
@@ -182,14 +184,15 @@ def _place(value: float, bounds: "Range") -> float:
     return (value - bounds[0]) / (bounds[1] - bounds[0])
 
 
-def _eighths(count: int, counts: Sequence[int], size: int = 8) -> int:
-    """A bar's height out of ``size``, the highest bar full, none that holds anything empty."""
-    return math.ceil(count * size / max(*counts, 1))
+def _bars(counts: "NDArray[np.int64]", size: int) -> list[int]:
+    """The heights of bars out of ``size``: the highest full, none that holds anything empty."""
+    return [-(-count * size // max(int(counts.max()), 1)) for count in counts.tolist()]
 
 
-def _cell(upper: Sequence[int], lower: Sequence[int]) -> tuple[str, Style]:
+def _cell(upper: tuple[int, ...], lower: tuple[int, ...]) -> tuple[str, Style]:
     """Two half cells in colours, each with a level per cloud."""
-    above, below = _tint(palette.in_use().name, *upper), _tint(palette.in_use().name, *lower)
+    theme = palette.in_use().name
+    above, below = _tint(theme, *upper), _tint(theme, *lower)
     return (" ", style(None, above)) if above == below else ("▀", style(above, below))
 
 

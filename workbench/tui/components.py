@@ -62,6 +62,9 @@ class ClassWisePCA:
         groups: one per class, or per cluster of one.
         num_groups: how many there are in all.
         files: the file and its figures.
+        labels: the number of the class of each group.
+        settings: what a start of sampling needs to be drawn from it, as ``workbench sample`` takes it; empty where it
+            cannot be.
     """
 
     sentence: str
@@ -70,6 +73,8 @@ class ClassWisePCA:
     groups: tuple[Group, ...]
     num_groups: int
     files: tuple[str, ...]
+    labels: tuple[int, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 def read_pca(output: str) -> ClassWisePCA:
@@ -97,6 +102,8 @@ def read_pca(output: str) -> ClassWisePCA:
             groups=groups,
             num_groups=len(answer["groups"]),
             files=(str(path), *map(str, answer["figures"])),
+            labels=tuple(names.index(str(told["class"])) for told in answer["groups"][:MOST_GROUPS]),
+            settings=_settings(facts),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         if isinstance(error, WorkbenchError):
@@ -106,6 +113,42 @@ def read_pca(output: str) -> ClassWisePCA:
 
 def pca_strips(pca: ClassWisePCA, width: int, *, colour: bool) -> list[Strip]:
     """The whole of it as lines of at most ``width`` cells."""
+    lines = _head(pca, width, colour=colour)
+    for group in pca.groups:
+        lines += [*_group_strips(group, width, colour=colour), Strip.blank(0)]
+    if pca.num_groups > len(pca.groups):
+        lines += [line(f"{pca.num_groups - len(pca.groups)} more are in the file.", width, palette.MUTED)]
+    return [*lines, *(line(file, width, palette.MUTED) for file in pca.files)]
+
+
+def class_starts(pca: ClassWisePCA, width: int, *, colour: bool) -> tuple[int, ...]:
+    """The line of ``pca_strips`` at which each class begins."""
+    at = len(_head(pca, width, colour=colour))
+    starts: dict[int, int] = {}
+    for label, group in zip(pca.labels, pca.groups, strict=True):
+        starts.setdefault(label, at)
+        at += len(_group_strips(group, width, colour=colour)) + 1
+    return tuple(starts.values())
+
+
+def sampling_proposal(pca: ClassWisePCA, place: int | None) -> dict[str, str]:
+    """What to propose for sampling from a PCA, of the class at a place; of none, all of them."""
+    classes = list(dict.fromkeys(pca.labels))
+    chosen = "all" if place is None or place >= len(classes) else str(classes[place])
+    return {"classes": chosen, **dict(pca.settings)}
+
+
+def _settings(facts: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    """The start that is drawn from such a PCA; ``workbench sample`` draws from pixels and keeps a share of variance."""
+    local, variance = int(str(facts["local"])), facts["variance"]
+    if facts["space"] != "pixels" or variance is None:
+        return ()
+    kept = (("variance", f"{float(str(variance)):g}"),)
+    return (("start", "local-pca"), ("local", str(local)), *kept) if local > 1 else (("start", "pca"), *kept)
+
+
+def _head(pca: ClassWisePCA, width: int, *, colour: bool) -> list[Strip]:
+    """What it is, and the class means."""
     lines = [line(pca.sentence, width), Strip.blank(0)]
     if pca.means is not None:
         lines += [line("Class means", width, palette.ACCENT, bold=True), *_mean_strips(pca, width, colour=colour)]
@@ -117,11 +160,7 @@ def pca_strips(pca: ClassWisePCA, width: int, *, colour: bool) -> list[Strip]:
         )
         words = f"Per class: scree and leading components ({signs})"
         lines += [line(words, width, palette.MUTED), Strip.blank(0)]
-    for group in pca.groups:
-        lines += [*_group_strips(group, width, colour=colour), Strip.blank(0)]
-    if pca.num_groups > len(pca.groups):
-        lines += [line(f"{pca.num_groups - len(pca.groups)} more are in the file.", width, palette.MUTED)]
-    return [*lines, *(line(file, width, palette.MUTED) for file in pca.files)]
+    return lines
 
 
 def scree(variances: Sequence[float] | NDArray[np.float64], width: int, height: int) -> list[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from workbench.tui.commands import free_folder, kept_checkpoints, pca_arguments, run_dir_of
 from workbench.tui.forms.form import Answers, Form
+from workbench.tui.forms.pca import pca_form
 from workbench.tui.forms.sampling import sampling_form
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.results import Components
@@ -43,3 +44,13 @@ def pca_job(path: Path) -> JobRequest:
         run_dir=run_dir,
         result=Components(run_dir.name or str(run_dir)),
     )
+
+
+def pca_form_of(path: Path) -> Form:
+    """The form that asks how to fit another PCA.
+
+    Raises:
+        WorkbenchError: the run keeps no checkpoints.
+    """
+    run_dir = run_dir_of(path)
+    return pca_form(run_dir, kept_checkpoints(run_dir, 0))

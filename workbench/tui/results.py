@@ -92,7 +92,11 @@ class Samples:
 
 
 class Components:
-    """A class-wise PCA."""
+    """A class-wise PCA.
+
+    Attributes:
+        starts: the line at which each class begins, as it was last shown.
+    """
 
     title = "Class-wise PCA"
     doing = "reading the PCA, or fitting it to the training images"
@@ -101,14 +105,25 @@ class Components:
         """Which run's."""
         self.what = f"training images of {plain(run)}"
         self._pca: ClassWisePCA | None = None
+        self.starts: tuple[int, ...] = ()
 
     def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
         """All of it, once it is there."""
         if self._pca is None or not anew:
             return None
-        from workbench.tui.components import pca_strips
+        from workbench.tui.components import class_starts, pca_strips
 
-        return pca_strips(self._pca, width, colour=colour)
+        strips = pca_strips(self._pca, width, colour=colour)
+        self.starts = class_starts(self._pca, width, colour=colour)
+        return strips
+
+    def proposal(self, place: int | None) -> dict[str, str]:
+        """What to propose for sampling from this PCA, of the class at a place; of none, all of them."""
+        if self._pca is None:
+            return {}
+        from workbench.tui.components import sampling_proposal
+
+        return sampling_proposal(self._pca, place)
 
     def conclude(self, ended: Ended) -> list[str]:
         """Read what the command has made.

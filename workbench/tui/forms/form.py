@@ -44,7 +44,6 @@ class Form:
         check: says what an answer means, given the name of its question and all answers; raises a WorkbenchError that
             says why it will not do.
         job: what does what was asked, of answers that will do.
-        at_once: whether it is short, and runs beside other jobs.
     """
 
     title: str
@@ -52,7 +51,6 @@ class Form:
     questions: tuple[Question, ...]
     check: Callable[[str, Answers], str]
     job: Callable[[Answers], JobRequest]
-    at_once: bool = False
 
     def problem(self, name: str, answers: Answers) -> str | None:
         """Why an answer will not do; None if it does."""

@@ -15,7 +15,7 @@ from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
-from workbench.tui.keys.table import bindings
+from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.results import conclusion
 from workbench.tui.text import plain
 from workbench.tui.theming import pictures_in_colour
@@ -38,6 +38,7 @@ class JobScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(JOB_KEYS), *bindings(EVERYWHERE_KEYS)]
     CSS_PATH: ClassVar = "../generation.tcss"
     AUTO_FOCUS = None
+    TABLES: ClassVar[tuple[KeyTable, ...]] = (JOB_KEYS,)
 
     def __init__(self, task: Task) -> None:
         """A screen over a job that runs, waits or has ended."""
@@ -56,7 +57,7 @@ class JobScreen(ModalScreen[None]):
             yield Static(markup=False, id="job-state")
             yield Picture("job-picture")
             yield Static(markup=False, id="job-end")
-        yield Footer(JOB_KEYS)
+        yield Footer(*self.TABLES)
 
     def on_mount(self) -> None:
         """Follow it."""

@@ -22,6 +22,7 @@ from workbench.tui.jobs.progress import indicator
 from workbench.tui.jobs.request import run_folder
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
+from workbench.tui.keys.pca import PCA_KEYS
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.memory import Keeps, Kind, memory_of, place_of
@@ -36,6 +37,7 @@ from workbench.tui.widgets.tabs import Footer, Tabs
 from workbench.tui.widgets.timeline import EpochChosen, Timeline
 
 if TYPE_CHECKING:
+    from workbench.tui.forms.form import Answers
     from workbench.tui.jobs.request import JobRequest
     from workbench.tui.source import Source, View
 
@@ -187,7 +189,7 @@ class RunScreen(Screen[None]):
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen([*self.tables(), EVERYWHERE_KEYS, JOB_KEYS]))
+        self.app.push_screen(HelpScreen([*self.tables(), EVERYWHERE_KEYS, JOB_KEYS, PCA_KEYS]))
 
     def action_back(self) -> None:
         """Back to the list of runs, if this run was opened from one."""
@@ -198,15 +200,15 @@ class RunScreen(Screen[None]):
         """Leave the app."""
         self.app.exit()
 
-    async def _generate(self) -> None:
-        """The form, then the command."""
+    async def _generate(self, *, proposed: "Answers | None" = None) -> None:
+        """The form, with what is proposed, then the command."""
         view = self.view
         if view is None:
             self.notify("The run is still being read.", markup=False)
             return
         from workbench.tui.asking import ask
 
-        await ask(self, self._run_context.jobs, lambda: _launch().generate_form(self._path, view, self.epoch))
+        await ask(self, self._run_context.jobs, lambda: _launch().generate_form(self._path, view, self.epoch, proposed))
 
     async def _show_pca(self) -> None:
         try:
@@ -214,13 +216,30 @@ class RunScreen(Screen[None]):
         except WorkbenchError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        self._run_job(request, at_once=True)
+        self._push_pca(request)
 
-    def _run_job(self, request: "JobRequest", *, at_once: bool = False) -> None:
-        """Submit a job and show it."""
-        from workbench.tui.screens.job import JobScreen
+    async def _refit_pca(self) -> None:
+        from workbench.tui.asking import request_for
 
-        self.app.push_screen(JobScreen(self._run_context.jobs.submit(request, at_once=at_once)))
+        request = await request_for(self, lambda: _launch().pca_form_of(self._path))
+        if request is not None:
+            self._push_pca(request)
+
+    def _push_pca(self, request: "JobRequest") -> None:
+        """Fit or read a PCA, and show it."""
+        from workbench.tui.results import Components
+        from workbench.tui.screens.pca import PCAScreen
+
+        assert isinstance(request.result, Components)
+        task = self._run_context.jobs.submit(request, at_once=True)
+
+        def generate(proposed: "Answers") -> None:
+            self.run_worker(self._generate(proposed=proposed), group="launch", exclusive=True)
+
+        def refit() -> None:
+            self.run_worker(self._refit_pca(), group="launch", exclusive=True)
+
+        self.app.push_screen(PCAScreen(task, request.result, generate, refit))
 
     @property
     def memory_key(self) -> tuple[Kind, str]:

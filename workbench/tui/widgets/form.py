@@ -97,4 +97,4 @@ class Line(Horizontal):
         """Say what the answer means, or why it will not do; as much as fits."""
         self._words.set_class(wrong, "-wrong")
         self.set_class(idle, "-idle")
-        self._words.update(plain(f"✗ {words}" if wrong else words, max(1, self._words.size.width)))
+        self._words.update(plain(f"✗ {words}" if wrong else words, LONGEST_ANSWER))

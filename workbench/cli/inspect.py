@@ -18,6 +18,9 @@ def inspect(
         typer.Argument(metavar="RUN...", help="Run directories, run.h5 files, or directories with runs below them."),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave jobs of the app running when it is left or its terminal is lost.")
+    ] = False,
 ) -> None:
     """Look at a run: the terminal app; in a pipe or with --json a summary. Several runs make a list.
 
@@ -26,7 +29,7 @@ def inspect(
     if not json and sys.stdout.isatty():
         from workbench.tui.app import run as run_app
 
-        run_app(*runs)
+        run_app(*runs, detach=detach)
         return
     from workbench.report import console, json_text, run_report, runs_table, unreadable_report
     from workbench.summary import to_json

@@ -27,7 +27,7 @@ ONSET_KEYS = {"kind", "epoch", "detected_epoch", "confidence", "evidence"}
 
 def test_json_has_the_documented_shape(make_run, collapsed) -> None:
     result = to_json(summarize_path(make_run(collapsed)))
-    assert set(result) == {"run", "epochs", "onsets", "attacks"}
+    assert set(result) == {"run", "epochs", "onsets", "attacks", "evaluations", "evaluation_errors"}
     assert result["attacks"] is None, "there is no probe of several attacks beside it"
     assert set(result["run"]) >= RUN_KEYS
     assert len(result["epochs"]) == 6

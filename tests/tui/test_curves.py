@@ -241,6 +241,31 @@ async def test_single_steps_show_where_epochs_are_wide(tmp_path: Path, opened: O
         assert pane._asked_for[0].count >= window.count
 
 
+async def test_where_no_steps_were_recorded_none_are_promised(written: Path, opened: Opened) -> None:
+    async with opened(written / "collapsed", size=(160, 48)) as pilot:
+        pane = await explorer(pilot)
+        while pane._trace is None:
+            await pilot.pause(0.01)
+        await pilot.pause()
+        assert "single steps" not in text_of(pilot)
+
+
+async def test_how_curves_are_shown_is_kept(written: Path, opened: Opened) -> None:
+    async with opened(written / "collapsed") as pilot:
+        pane = await explorer(pilot)
+        await pilot.press("w", "w", "L", "f", "d", "plus")
+        kept = pane.keep()
+        other = Explorer()
+        other.restore(kept)
+        assert other.look == pane.look._replace(window=None)
+        assert other.lower == pane.lower == 1
+        for strange in ({"median": 4, "lower": 9, "scaled": 1}, {"median": True, "lower": -1}, {"median": "5"}, {}):
+            other.restore(strange)
+            assert other.look.median == 1
+            assert other.lower == 0
+            assert not other.look.scaled
+
+
 @pytest.mark.parametrize("epochs", [0, 1, 2])
 async def test_small_runs(tmp_path: Path, opened: Opened, epochs: int) -> None:
     async with opened(write(tmp_path / "run", epochs=epochs), size=(80, 24)) as pilot:

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.conftest import text_of
-from tests.tui.runs import NOW, write
+from tests.tui.runs import NOW, measures, write
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.keys.filter import FILTER_KEYS
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
@@ -176,6 +176,27 @@ async def test_measures_and_axes_go_round(runs: Path, opened_list: Listed) -> No
         for words, _ in [*MEASURES.values()][1:]:
             await pilot.press("m")
             assert words in text_of(pilot)
+
+
+async def test_curves_are_read_off_under_the_pointer_and_smoothed(runs: Path, opened_list: Listed) -> None:
+    async with opened_list(runs, size=(120, 40)) as pilot:
+        await pilot.press("u")
+        plot = pilot.app.screen.query_one("#overlay").region
+        await pilot.hover(offset=(plot.x + plot.width - 2, plot.y + 3))
+        await pilot.pause()
+        lines = [line.rstrip() for line in text_of(pilot).splitlines()[plot.y :]]
+        assert lines[0].endswith("▸ 39")
+        last = f"{measures(39, collapses=False)['pgd_accuracy']:.1%}"
+        assert sum(line.endswith(last) for line in lines) == 2, "healthy and its twin"
+        assert any(line.endswith(" 4.0%") for line in lines)
+        await pilot.hover(offset=(2, 2))
+        await pilot.pause()
+        assert "▸" not in text_of(pilot)
+        for median in (3, 5, 9):
+            await pilot.press("w")
+            assert f"by epoch · median of {median}" in text_of(pilot)
+        await pilot.press("w")
+        assert "median" not in text_of(pilot)
 
 
 async def test_runs_come_change_and_go(runs: Path, opened_list: Listed) -> None:

@@ -10,6 +10,9 @@ from workbench.tui.window import Window
 SCALE_NAMES = {"log": "log scale", "logit": "logit scale", "asinh": "asinh scale"}
 """What the frame's title says of a scale."""
 
+MEDIANS = (1, 3, 5, 9)
+"""Epochs in the running median, one after the other; 1 smooths nothing."""
+
 READING = 7
 """Characters of a value as it is read off."""
 

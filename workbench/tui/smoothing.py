@@ -3,9 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTHS = (1, 3, 5, 9)
-"""Epochs in a median; 1 smooths nothing. Odd, so that a median stands at the epoch in its middle."""
-
 
 def running_median(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """The centred median of ``width`` known values, whole windows only, as of `workbench.onset.labels`.
@@ -16,7 +13,7 @@ def running_median(values: NDArray[np.float64], width: int) -> NDArray[np.float6
 
     Args:
         values: one value per epoch, NaN where there is none, shape (E,).
-        width: values in a window, odd.
+        width: values in a window; odd, so that a median stands at the epoch in its middle.
 
     Returns:
         The medians, NaN where there is no value or no whole window around it, shape (E,).

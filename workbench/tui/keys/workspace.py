@@ -88,6 +88,14 @@ WORKSPACE_KEYS = KeyTable(
             footer="axis",
         ),
         Key(
+            name="smooth",
+            keys=("w",),
+            action="smooth",
+            caps="w",
+            help="Smooth the curves by a running median of 3, 5, 9 epochs, or not at all; the mouse reads them off",
+            group="Plot",
+        ),
+        Key(
             name="jobs",
             keys=("J",),
             action="jobs",

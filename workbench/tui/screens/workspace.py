@@ -17,6 +17,7 @@ from trainers.errors import WorkbenchError
 from workbench.compare import ALIGNMENTS, Align, first_onset, lay
 from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
+from workbench.tui.charts import MEDIANS
 from workbench.tui.context import RunContext
 from workbench.tui.files import stem
 from workbench.tui.glance import read_glance
@@ -33,7 +34,7 @@ from workbench.tui.screens.run import RunScreen
 from workbench.tui.seen import Seen
 from workbench.tui.text import plain
 from workbench.tui.widgets.cells import Cells, Painted
-from workbench.tui.widgets.overlay import Names, Overlay, Track
+from workbench.tui.widgets.overlay import Names, Overlay, Pointed, Track
 from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList
 from workbench.tui.widgets.tabs import Footer
 from workbench.workspace import Filter, parse_filter, sort_entries
@@ -111,6 +112,7 @@ class WorkspaceScreen(Screen[None]):
         self._colours = cycle(palette.SERIES)
         self._reading, self._read_once = False, False
         self._measure, self._align = next(iter(MEASURES)), next(iter(ALIGNMENTS))
+        self._median = MEDIANS[0]
         self._clockwork: list[Timer] = []
         self.shown: list[Listed] = []
         self.cursor: Path | None = None
@@ -161,6 +163,10 @@ class WorkspaceScreen(Screen[None]):
     def on_cursor_moved(self, event: CursorMoved) -> None:
         """The wheel moves the cursor."""
         self.action_move(event.runs)
+
+    def on_pointed(self, event: Pointed) -> None:
+        """Say what each curve has under the pointer."""
+        self.query_one(Names).read_off(event.position, event.values)
 
     def action_move(self, runs: int) -> None:
         """Move the cursor."""
@@ -223,6 +229,11 @@ class WorkspaceScreen(Screen[None]):
         """Plot the next measure."""
         names = list(MEASURES)
         self._measure = names[(names.index(self._measure) + 1) % len(names)]
+        self._show()
+
+    def action_smooth(self) -> None:
+        """Smooth the curves by the next running median."""
+        self._median = MEDIANS[(MEDIANS.index(self._median) + 1) % len(MEDIANS)]
         self._show()
 
     def action_align(self) -> None:
@@ -361,7 +372,9 @@ class WorkspaceScreen(Screen[None]):
         if plot_row.display and plot_row.is_mounted:
             words, share = MEASURES[self._measure]
             tracks = self._tracks()
-            self.query_one(Overlay).show(tracks, (f"{words} by {ALIGNMENTS[self._align]}", words), share=share)
+            how = f" · median of {self._median}" if self._median > 1 else ""
+            titles = (f"{words} by {ALIGNMENTS[self._align]}{how}", f"{words}{how}")
+            self.query_one(Overlay).show(tracks, titles, share=share, median=self._median)
             self.query_one(Names).show(tracks)
 
     def _tracks(self) -> list[Track]:

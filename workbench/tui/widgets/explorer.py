@@ -1,5 +1,6 @@
 """The curves of a run to look into: two plots that share their epochs, zoomed and panned by keys and mouse."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from textual.app import ComposeResult
@@ -8,7 +9,7 @@ from textual.events import Leave, MouseDown, MouseEvent, MouseMove, MouseScrollD
 from textual.widget import Widget
 
 from trainers.errors import WorkbenchError
-from workbench.tui.charts import ACCURACY_AND_GAP, LOWER, Look
+from workbench.tui.charts import ACCURACY_AND_GAP, LOWER, MEDIANS, Look
 from workbench.tui.context import RunContext
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.table import bindings
@@ -21,9 +22,6 @@ from workbench.tui.window import Window, fitted, grown, panned, scrolled, whole,
 if TYPE_CHECKING:
     from workbench.tui.source import View
     from workbench.tui.steps import Trace
-
-MEDIANS = (1, 3, 5, 9)
-"""Epochs in the running median, one after the other; 1 smooths nothing."""
 
 ROOM_FOR_BOTH = 12
 """Rows below which there is the upper plot alone."""
@@ -86,6 +84,26 @@ class Explorer(Widget, can_focus=True):
                 self._look_at(scrolled(window, total, epoch))
         if self.pointer is not None and self.pointer >= total:
             self.pointer = None
+        self._draw()
+
+    def keep(self) -> dict[str, object]:
+        """How the curves are shown; which epochs is not kept, for the run may have grown."""
+        return {
+            "median": self.look.median,
+            "scaled": self.look.scaled,
+            "fitted": self.look.fitted,
+            "lower": self.lower,
+        }
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Show the curves as they were shown; what makes no sense is left as it is."""
+        median, lower = kept.get("median"), kept.get("lower")
+        self.look = Look(
+            median=median if isinstance(median, int) and median in MEDIANS else 1,
+            scaled=kept.get("scaled") is True,
+            fitted=kept.get("fitted") is True,
+        )
+        self.lower = lower if isinstance(lower, int) and 0 <= lower < len(LOWER) else 0
         self._draw()
 
     def on_resize(self, event: Resize) -> None:

@@ -7,16 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
 from textual.app import RenderResult
-from textual_hires_canvas import Canvas, HiResMode
+from textual.events import Leave, MouseMove
+from textual.message import Message
+from textual_hires_canvas import HiResMode
 
 from workbench.tui import palette
 from workbench.tui.palette import style
 from workbench.tui.series import decimate, drawable, unbroken
+from workbench.tui.smoothing import running_median
 from workbench.tui.text import number, percent, shorten
 from workbench.tui.widgets.cells import Cells, Painted
-from workbench.tui.widgets.curves import PAD
+from workbench.tui.widgets.curves import PAD, row_of
 from workbench.tui.widgets.frame import draw_box
-from workbench.tui.widgets.layers import BarePlot
+from workbench.tui.widgets.layers import BarePlot, Place
 from workbench.tui.widgets.plot import SMALLEST
 
 
@@ -29,23 +32,58 @@ class Track(NamedTuple):
     values: NDArray[np.float64]
     onset: float | None
 
+    def at(self, position: float) -> int | None:
+        """The epoch nearest to a place on the axis; None beyond the curve's ends."""
+        if not len(self.positions) or not self.positions[0] - 0.5 <= position <= self.positions[-1] + 0.5:
+            return None
+        return int(np.argmin(np.abs(self.positions - position)))
+
+    def same_as(self, other: "Track") -> bool:
+        """Whether the two look the same."""
+        same = (self.name, self.colour, self.onset) == (other.name, other.colour, other.onset)
+        return (
+            same
+            and np.array_equal(self.positions, other.positions)
+            and np.array_equal(self.values, other.values, equal_nan=True)
+        )
+
+
+class Pointed(Message):
+    """The mouse points at a place on the axis, and each curve has a value there; or it points nowhere."""
+
+    def __init__(self, position: float | None, values: Sequence[str]) -> None:
+        super().__init__()
+        self.position, self.values = position, values
+
 
 class Names(Painted):
-    """The names of the curves, in their colours."""
+    """The names of the curves, in their colours, and the values under the pointer."""
 
     def __init__(self) -> None:
         super().__init__(id="names")
         self._tracks: Sequence[Track] = ()
+        self._position: float | None = None
+        self._values: Sequence[str] = ()
 
     def show(self, tracks: Sequence[Track]) -> None:
         """Show the names of curves."""
-        self._tracks = tracks
+        self._tracks, self._position, self._values = tracks, None, ()
+        self.repaint()
+
+    def read_off(self, position: float | None, values: Sequence[str]) -> None:
+        """Show a value beside each name; none where the pointer points nowhere."""
+        self._position, self._values = position, values
         self.repaint()
 
     def paint(self, sheet: Cells) -> None:
         """A line each; the last says how many more there are."""
+        if self._position is not None:
+            sheet.write(1, 0, f"▸ {self._position:.0f}", style(palette.ACCENT, bold=True))
+        room = 8 if self._values else 0
         for y, track in enumerate(self._tracks[: sheet.height - 2], 1):
-            sheet.write(1, y, shorten(f"● {track.name}", sheet.width - 1), style(track.colour))
+            sheet.write(1, y, shorten(f"● {track.name}", sheet.width - 1 - room), style(track.colour))
+            if y <= len(self._values):
+                sheet.write_right(sheet.width, y, self._values[y - 1], style(palette.TEXT))
         more = len(self._tracks) - max(0, sheet.height - 2)
         if more > 0:
             sheet.write(1, sheet.height - 1, f"and {more} more", style(palette.MUTED))
@@ -57,21 +95,36 @@ class Overlay(BarePlot, can_focus=False):
     def __init__(self) -> None:
         super().__init__(allow_pan_and_zoom=False, id="overlay")
         self._tracks: Sequence[Track] = ()
+        self._smooth: Sequence[NDArray[np.float64]] = ()
         self._titles: tuple[str, ...] = ("",)
         self._share = True
+        self._median = 1
         self._limits = (0.0, 1.0, 0.0, 1.0)
+        self._drawn_for: object = None
+        self._pointer: float | None = None
 
-    def show(self, tracks: Sequence[Track], titles: tuple[str, ...], *, share: bool) -> None:
-        """Show curves; values are accuracies if ``share``, otherwise nats."""
-        self._tracks, self._titles, self._share = tracks, titles, share
+    def show(self, tracks: Sequence[Track], titles: tuple[str, ...], *, share: bool, median: int = 1) -> None:
+        """Show curves; values are accuracies if ``share``, otherwise nats; smoothed by a running median."""
+        now = (titles, share, median, self.size, palette.in_use())
+        same = len(tracks) == len(self._tracks) and all(
+            track.same_as(other) for track, other in zip(tracks, self._tracks, strict=True)
+        )
+        if not same or now != self._drawn_for:
+            self._drawn_for = now
+            self._tracks, self._titles, self._share, self._median = tracks, titles, share, median
+            self._pointer = None
+            self._draw()
+
+    def _draw(self) -> None:
         self.clear()
-        known = [track for track in tracks if drawable(track.values).any()]
+        self._smooth = [_smoothed(track.values, self._median) for track in self._tracks]
+        known = [track for track in self._tracks if drawable(track.values).any()]
         if not known:
             self.refresh()
             return
         values = np.concatenate([track.values[drawable(track.values)] for track in known])
         low, high = float(values.min()), float(values.max())
-        if share:
+        if self._share:
             low, high = 0.0, max(0.1, np.ceil(high * 10) / 10)
         high = high if high > low else low + 1.0
         left = min(float(track.positions[0]) for track in known)
@@ -80,29 +133,83 @@ class Overlay(BarePlot, can_focus=False):
         self._limits = left, right, low, high
         self.set_xlimits(left, right)
         self.set_ylimits(low - PAD * (high - low), high + PAD * (high - low))
-        columns = 2 * max(self.size.width, 1)
-        for track in known:
-            for start, stop in unbroken(drawable(track.values)):
-                at, shown = decimate(np.arange(start, stop, dtype=np.float64), track.values[start:stop], columns)
-                self.plot(
-                    track.positions[at], shown, line_style=palette.colour(track.colour), hires_mode=HiResMode.BRAILLE
-                )
+        if self._median > 1:
+            for track in self._tracks:
+                self._line(track, track.values, palette.faded(track.colour))
+        for track, smooth in zip(self._tracks, self._smooth, strict=True):
+            self._line(track, smooth, palette.colour(track.colour))
+
+    def _line(self, track: Track, values: NDArray[np.float64], colour: str) -> None:
+        for start, stop in unbroken(drawable(values)):
+            at, shown = decimate(
+                np.arange(start, stop, dtype=np.float64), values[start:stop], 2 * max(self.size.width, 1)
+            )
+            self.plot(track.positions[at.astype(np.int64)], shown, line_style=colour, hires_mode=HiResMode.BRAILLE)
 
     def on_resize(self) -> None:
         """Choose points for the new size."""
-        self.show(self._tracks, self._titles, share=self._share)
+        self._draw()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """Read off the curves under the pointer."""
+        inside, column = self.size.width - 2, event.screen_x - self.region.x - 1
+        left, right = self._limits[:2]
+        known = any(drawable(track.values).any() for track in self._tracks)
+        if known and 0 <= column < inside:
+            self._point(left + (column + 0.5) / inside * (right - left))
+        else:
+            self._point(None)
+
+    def on_leave(self, event: Leave) -> None:
+        """The pointer points nowhere any more."""
+        if not self.is_mouse_over:
+            self._point(None)
 
     def render(self) -> RenderResult:
-        """Draw as textual-plot does, then frame, numbers, names and onsets over it."""
+        """Draw as textual-plot does, then frame, numbers and onsets over it."""
         if self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1]:
             return ""
+        anew = self._needs_rerender
         result = super().render()
-        canvas = self.query_one("#plot", Canvas)
-        with canvas.batch_refresh():
-            self._dress(canvas)
+        if anew:
+            with self.canvas.batch_refresh():
+                self._dress()
+            self._lay()
         return result
 
-    def _dress(self, canvas: Canvas) -> None:
+    def _point(self, position: float | None) -> None:
+        if position != self._pointer:
+            self._pointer = position
+            show = percent if self._share else number
+            values = [] if position is None else [show(value) for value in self._values_at(position)]
+            self.post_message(Pointed(position, values))
+            if not self._needs_rerender:
+                self._lay()
+
+    def _values_at(self, position: float) -> list[float]:
+        at = [track.at(position) for track in self._tracks]
+        return [
+            float("nan") if epoch is None else float(smooth[epoch])
+            for epoch, smooth in zip(at, self._smooth, strict=True)
+        ]
+
+    def _lay(self) -> None:
+        """Lay a line under the pointer over the curves, and a mark on each."""
+        width, height = self.canvas.size
+        cells: dict[Place, tuple[str, Style]] = {}
+        if self._pointer is not None:
+            left, right, low, high = self._limits
+            x = 1 + min(int((self._pointer - left) / (right - left) * (width - 2)), width - 3)
+            for y in range(1, height - 1):
+                if self.canvas.drawn(x, y)[0] == " ":
+                    cells[x, y] = "╎", style(palette.ACCENT)
+            for track, value in zip(self._tracks, self._values_at(self._pointer), strict=True):
+                if np.isfinite(value):
+                    cells[x, row_of((value - low) / (high - low), height)] = "●", style(track.colour, bold=True)
+        self.canvas.lay(cells)
+
+    def _dress(self) -> None:
+        canvas = self.canvas
         width, height = canvas.size.width, canvas.size.height
 
         def put(x: int, y: int, char: str, look: Style) -> None:
@@ -128,3 +235,8 @@ class Overlay(BarePlot, can_focus=False):
             if track.onset is not None and left <= track.onset <= right:
                 x = 1 + round((track.onset - left) / (right - left) * (width - 3))
                 put(x, height - 1, "▲", style(track.colour, bold=True))
+
+
+def _smoothed(values: NDArray[np.float64], median: int) -> NDArray[np.float64]:
+    known = np.where(drawable(values), values, np.nan)
+    return known if median == 1 else running_median(known, median)

@@ -135,8 +135,10 @@ class LinePlot(BarePlot, can_focus=False):
                             put(x, y, "┊", style(FLAGS[onset.kind][2]))
 
     def _has_steps(self, scene: Scene) -> bool:
-        lines = any(each.line.steps is not None for each in self.series)
-        return scene.trace is not None and lines and shows_steps(self.axis())
+        """Whether any line is seen from step to step."""
+        names = [each.line.steps for each in self.series if each.line.steps is not None]
+        known = scene.trace is not None and any(np.isfinite(scene.trace.values[name]).any() for name in names)
+        return known and shows_steps(self.axis())
 
     def _dress(self, scene: Scene) -> None:
         """What moves over the lines: selection, pointer, cursor and their markers."""

@@ -30,7 +30,7 @@ from trainers.evaluate import evaluate
 from trainers.provenance import describe_run
 from trainers.rollback import RAMP_EPOCHS, der_beta, roll_back
 from trainers.rundir import CHECKPOINTS, CONFIG_NAME, LOG_NAME, RESUME_NAME, holds_run
-from trainers.schedules import learning_rate
+from trainers.schedules import Shape, learning_rate
 from trainers.seeding import seeded_generator
 from trainers.setup import Parts, epoch_batches, prepare, with_changes
 from trainers.spec import RolledBack, TrainConfig, read_toml
@@ -304,10 +304,11 @@ def _train_epoch(
     """
     epoch = position.epoch
     total_steps = parts.config.epochs * len(batches)
+    shape = Shape(parts.config.lr_peak, parts.config.drops)
     started = time.perf_counter() - position.seconds
     parts.model.train()
     for number in range(position.batch, len(batches)):
-        rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps)
+        rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps, shape)
         _train_batch(parts, tally, epoch, batches[number], rate, betas[number])
         _check_finite(tally, epoch)
         report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=tally.latest)

@@ -102,6 +102,7 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
     merged = normalise(merged)
     _check_norm(method, given, merged)
+    _check_schedule(merged)
     _fill_options(method, merged)
     merged["data"] = absolute_data(str(given["data"]))
     _check_der(method, kind, given, merged)
@@ -119,6 +120,15 @@ def _check_norm(method: MethodSpec, given: Mapping[str, Any], merged: Mapping[st
         raise WorkbenchError(f"method {method.name} is of the linf ball; --norm {norm} is for {usable} and their -der")
     if norm != "linf" and "eps" not in given:
         raise WorkbenchError(f"the default eps is of the linf ball; give --eps for --norm {norm}, such as 128/255")
+
+
+def _check_schedule(merged: Mapping[str, Any]) -> None:
+    """No turn of a schedule may be chosen and then ignored."""
+    for name, owner in (("lr_peak", "triangular"), ("lr_drops", "stepped")):
+        ordinary = {field.name: field.default for field in fields(TrainConfig)}[name]
+        if merged.get(name, ordinary) != ordinary and merged["schedule"] != owner:
+            option = f"--{name.replace('_', '-')}"
+            raise WorkbenchError(f"{option} is of --schedule {owner}; give that with it, or drop it")
 
 
 def _fill_options(method: MethodSpec, merged: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -12,7 +13,7 @@ from trainers.errors import WorkbenchError
 
 BatchNormMode = Literal["train", "eval"]
 Norm = Literal["linf", "l2"]
-Schedule = Literal["flat", "stepped", "triangular", "cosine"]
+Schedule = Literal["flat", "stepped", "triangular", "cosine", "one-cycle"]
 DerEnergy = Literal["marginal", "joint", "both"]
 DerPenalty = Literal["squared", "abs", "hinge"]
 OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
@@ -93,7 +94,8 @@ class TrainConfig:
 
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods;
-    ``der_warmup`` is in epochs.
+    ``der_warmup`` is in epochs. ``lr_peak`` is where a triangular schedule turns, ``lr_drops`` where a stepped one
+    falls, in shares of the run between commas.
     ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their row of the table, 0 elsewhere.
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
     often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
@@ -114,6 +116,8 @@ class TrainConfig:
     schedule: Schedule
     batch_size: int
     norm: Norm = "linf"
+    lr_peak: float = 0.5
+    lr_drops: str = "1/2,3/4"
     momentum: float = 0.9
     weight_decay: float = 0.0
     seed: int = 0
@@ -163,7 +167,17 @@ class TrainConfig:
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             _require(value in choices, name, "one of " + ", ".join(choices), value)
+        _require(0 < self.lr_peak < 1, "lr_peak", "inside (0, 1), a share of the run", self.lr_peak)
+        _require(_rising(self.drops), "lr_drops", _SHARES, self.lr_drops)
         self.num_recorded(1)
+
+    @property
+    def drops(self) -> tuple[float, ...]:
+        """Where a stepped schedule falls, in shares of the run."""
+        try:
+            return tuple(parse_fraction(share) for share in self.lr_drops.split(","))
+        except WorkbenchError:
+            raise WorkbenchError(f"lr_drops must be {_SHARES}; got {self.lr_drops!r}") from None
 
     @property
     def ball(self) -> Ball:
@@ -266,6 +280,13 @@ _TYPES = {f.name: f.type for f in fields(TrainConfig)}
 def _require(holds: bool, name: str, expected: str, value: object) -> None:
     if not holds:
         raise WorkbenchError(f"{name} must be {expected}; got {value}")
+
+
+_SHARES = "rising shares of the run inside (0, 1), such as 1/2,3/4"
+
+
+def _rising(shares: tuple[float, ...]) -> bool:
+    return all(below < above for below, above in pairwise((0.0, *shares, 1.0)))
 
 
 def _check_types(config: TrainConfig) -> None:

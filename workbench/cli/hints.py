@@ -16,13 +16,14 @@ def default_of(name: str) -> str:
         values: dict[str, object] = dict(MODEL_WIDTHS)
     else:
         values = {kind: table.get(name, _FIXED.get(name)) for kind, table in DATA_DEFAULTS.items()}
-    distinct = {_shown(name, value) for value in values.values()}
+    distinct = {shown(name, value) for value in values.values()}
     if len(distinct) == 1:
         return f"[default: {distinct.pop()}]"
-    return "[default: " + ", ".join(f"{kind} {_shown(name, value)}" for kind, value in values.items()) + "]"
+    return "[default: " + ", ".join(f"{kind} {shown(name, value)}" for kind, value in values.items()) + "]"
 
 
-def _shown(name: str, value: object) -> str:
+def shown(name: str, value: object) -> str:
+    """A setting's value as people write it."""
     if name == "eps" and isinstance(value, float):
         return epsilon(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

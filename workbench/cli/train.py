@@ -7,11 +7,12 @@ import typer
 
 from trainers.dataname import DATA_WORDS, data_kind
 from trainers.errors import WorkbenchError
+from trainers.presets import PRESETS, get_preset
 from trainers.recipes import METHODS, MODEL_WIDTHS, complete
 from trainers.spec import TrainConfig, check_keys, parse_fraction, read_toml
-from workbench.cli.hints import default_of, option_help
+from workbench.cli.hints import default_of, option_help, shown
 
-_NOT_SETTINGS = ("out", "config", "resume")
+_NOT_SETTINGS = ("out", "config", "resume", "preset")
 
 
 def train(
@@ -24,7 +25,13 @@ def train(
     epochs: Annotated[int | None, typer.Option(help=f"Epochs. {default_of('epochs')}")] = None,
     lr: Annotated[float | None, typer.Option(help=f"Peak learning rate. {default_of('lr')}")] = None,
     schedule: Annotated[
-        str | None, typer.Option(help=f"flat, stepped, triangular or cosine. {default_of('schedule')}")
+        str | None, typer.Option(help=f"flat, stepped, triangular, cosine or one-cycle. {default_of('schedule')}")
+    ] = None,
+    lr_peak: Annotated[
+        float | None, typer.Option(help=f"Where a triangular schedule turns, as a share. {default_of('lr_peak')}")
+    ] = None,
+    lr_drops: Annotated[
+        str | None, typer.Option(help=f"Where a stepped schedule falls to a tenth. {default_of('lr_drops')}")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help=f"Images per step. {default_of('batch_size')}")] = None,
     momentum: Annotated[float | None, typer.Option(help=f"SGD momentum. {default_of('momentum')}")] = None,
@@ -102,6 +109,9 @@ def train(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. [default: runs/METHOD-DATA-sSEED]")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"Published settings: {', '.join(PRESETS)}. Options given here win.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings; options given here win.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the run in this directory; needs nothing else.")] = None,
 ) -> None:
@@ -111,25 +121,40 @@ def train(
     """
     given = {name: value for name, value in context.params.items() if value is not None and name not in _NOT_SETTINGS}
     if resume is not None:
-        unwanted = [*given, *(("out",) if out else ()), *(("config",) if config else ())]
+        others = {"out": out, "config": config, "preset": preset}
+        unwanted = [*given, *(name for name, value in others.items() if value is not None)]
         if unwanted:
             flags = ", ".join("--" + name.replace("_", "-") for name in unwanted)
             raise WorkbenchError(f"--resume reads its settings from {resume}/config.toml; drop {flags}")
         _execute(resume)
         return
-    settings = _settings(config, given)
+    settings = _settings(config, given, preset)
     run_config = complete(settings)
     kind = data_kind(run_config.data)
     _execute(out or Path("runs") / f"{run_config.method}-{kind}-s{run_config.seed}", run_config)
 
 
-def _settings(config: Path | None, given: dict[str, Any]) -> dict[str, Any]:
-    """Settings of the file, overridden by those of the command line."""
+def _settings(config: Path | None, given: dict[str, Any], preset: str | None) -> dict[str, Any]:
+    """Settings of the preset, overridden by those of the file, overridden by those of the command line."""
     settings = read_toml(config) if config else {}
     check_keys(settings)
     settings |= given
+    if preset is not None:
+        settings = _with_preset(preset, settings)
     if isinstance(settings.get("eps"), str):
         settings["eps"] = parse_fraction(settings["eps"])
+    return settings
+
+
+def _with_preset(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a preset under those that were chosen; what it sets is said on stderr."""
+    preset = get_preset(name)
+    if "data" not in chosen:
+        raise WorkbenchError(f"--preset {name} needs --data, such as cifar10:DIR")
+    settings = {**preset.settings, **chosen}
+    own = {key: value for key, value in preset.settings.items() if key not in chosen}
+    words = ", ".join(f"{key} {shown(key, value)}" for key, value in own.items())
+    typer.echo(f"preset {name} ({preset.source}): {words}; not in it: {preset.missing}", err=True)
     return settings
 
 

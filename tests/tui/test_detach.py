@@ -62,7 +62,10 @@ class Terminal:
         while text not in self.shown:
             assert time.monotonic() < end, self.shown[-2000:]
             if select.select([self.leader], [], [], 0.1)[0]:
-                self.shown += os.read(self.leader, 1 << 16).decode("utf-8", "replace")
+                try:
+                    self.shown += os.read(self.leader, 1 << 16).decode("utf-8", "replace")
+                except OSError:
+                    raise AssertionError(f"the app has ended; it wrote: {self.shown[-3000:]}") from None
 
     def press(self, keys: str) -> None:
         self.shown = ""

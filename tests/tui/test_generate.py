@@ -454,11 +454,11 @@ async def test_redraws_are_at_most_four_a_second(run: Path) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["waits", "silent"])
-async def test_to_quit_stops_the_command(run: Path, scenario: str) -> None:
+async def test_to_quit_stops_the_command_if_that_is_answered(run: Path, scenario: str) -> None:
     async with faked(run, scenario) as pilot:
         screen = await begin(pilot)
         await until(pilot, says(pilot, "8 of 16 ended" if scenario == "waits" else "ready"))
-        await pilot.press("q")
+        await pilot.press("q", "s")
         end = time.monotonic() + 10
         while pilot.app.is_running:
             assert time.monotonic() < end

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from trainers.errors import WorkbenchError
-from workbench.tui.jobs.folder import EXIT, PID, RECORD
+from workbench.tui.jobs.folder import EXIT, RECORD
 from workbench.tui.jobs.process import LOST
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.record import Record, read_record, read_records, write_record
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.jobs.task import Task
 
 PYTHON = (sys.executable, "-c")
 READY = "import sys, time; print('ready', file=sys.stderr, flush=True); time.sleep(60)"
@@ -229,7 +227,7 @@ def test_a_record_that_makes_no_sense_is_said_to(tmp_path: Path, content: bytes)
 
 
 def test_hostile_texts_in_a_record_are_plain(tmp_path: Path) -> None:
-    texts = {name: HOSTILE for name in ("kind", "title", "version", "git_revision")}
+    texts = dict.fromkeys(("kind", "title", "version", "git_revision"), HOSTILE)
     (tmp_path / RECORD).write_text(json.dumps(GOOD | texts))
     record = read_record(tmp_path)
     assert record is not None

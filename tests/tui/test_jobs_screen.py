@@ -205,6 +205,17 @@ async def test_the_end_of_a_job_whose_screen_is_open_is_not_told_twice(run: Path
         assert notes(pilot) == ""
 
 
+async def test_a_run_that_cannot_be_written_to_is_told(run: Path) -> None:
+    (run / "jobs").touch()
+    async with faked(run, "works") as pilot:
+        (task,) = submit(pilot, run)
+        await until(pilot, lambda: "cannot be written to" in notes(pilot))
+        await task.wait()
+        assert task.state == "finished"
+    assert task.record is not None
+    shutil.rmtree(task.record.folder)
+
+
 async def test_a_run_that_vanishes_and_hostile_records(run: Path) -> None:
     record = past(run, title=HOSTILE)
     write_record(replace(record, arguments=("sample", HOSTILE), out=Path(HOSTILE[:99].replace("/", ""))))

@@ -1,4 +1,4 @@
-"""What the app says of jobs that end, and what becomes of them when the app is ended from outside."""
+"""What the app says of jobs, and what becomes of them when the app is ended from outside."""
 
 import asyncio
 import os
@@ -18,14 +18,17 @@ SEVERITY = {"failed": "error", "stopped": "warning", "finished": "information"}
 
 
 def tell(app: App[Any], task: Task) -> None:
-    """Say that a job has ended, unless its screen is open and says so."""
-    if not app.is_running or (isinstance(app.screen, JobScreen) and app.screen.job is task):
+    """Say that a job has ended, unless its screen is open and says so; and what is wrong with its record."""
+    if not app.is_running:
+        return
+    if task.warning:
+        app.notify(plain_lines(task.warning), severity="warning", markup=False)
+    if task.ended is None or (isinstance(app.screen, JobScreen) and app.screen.job is task):
         return
     symbol, word, _ = JOB_LOOKS[task.state]
     why = f"\n{task.ended.complaint}" if task.ended is not None and task.state == "failed" else ""
-    warning = f"\n{task.warning}" if task.warning else ""
     app.notify(
-        plain(task.request.title, 200) + plain_lines(why + warning) + "\nJ shows it",
+        plain(task.request.title, 200) + plain_lines(why) + "\nJ shows it",
         title=f"{symbol} {word}",
         severity=SEVERITY[task.state],  # type: ignore[arg-type]
         markup=False,

@@ -19,6 +19,7 @@ class JobRequest:
         run_dir: the run; the job's record lies in its folder "jobs".
         result: what it makes, for the screen that shows it; None where its words are all there is to show.
         out: the folder or file that it makes for the user, if any.
+        quiet: whether its end is left to what shows what it makes.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class JobRequest:
     run_dir: Path
     result: "Result | None" = None
     out: Path | None = None
+    quiet: bool = False
 
 
 def run_folder(path: Path) -> Path:

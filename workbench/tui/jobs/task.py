@@ -130,6 +130,7 @@ class Task:
         self.state = "running"
         self._changed(self)
         folder = await asyncio.to_thread(self._prepare)
+        self._changed(self)
         self._job = job = self._job_in(folder)
         if self.asked:
             job.stop()

@@ -49,10 +49,14 @@ class Record(Page):
             self._fill()
 
     def _fill(self) -> None:
-        from workbench.tui.provenance import provenance
-
+        """Show what is known: at first only what stands above, for what tells the rest is loaded in the thread."""
         if self._view is None:
             return
+        if self._looked_at is None:
+            self.fill(self._before(self._view))
+            return
+        from workbench.tui.provenance import provenance
+
         problem = [] if self._problem is None else [Entry(text=plain(self._problem), colour=palette.WARNING)]
         self.fill([*self._before(self._view), *provenance(self._view, self._log), *problem])
 

@@ -24,9 +24,11 @@ from workbench.tui.checkpoints.pane import Checkpoints
 from workbench.tui.checkpoints.shelf import Shelf, Shelves
 from workbench.tui.forms.evaluation import evaluation_form
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
+from workbench.tui.numbers import Exports
 from workbench.tui.screens.form import FormScreen
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.run import RunScreen
+from workbench.tui.seen import Copied, HasTargets
 from workbench.tui.source import Source
 
 KEPT = (5, COLLAPSE - 1, COLLAPSE + 5)
@@ -218,6 +220,24 @@ async def test_the_mouse(run: Path) -> None:
         assert pane.chosen == KEPT[1]
         await pilot.click(Checkpoints, offset=(12, 12))
         assert pane.chosen == KEPT[1], "a click beside the table chooses nothing"
+
+
+async def test_jumping_exporting_and_copying_all(run: Path) -> None:
+    async with opened_pane(run) as (pilot, pane):
+        assert isinstance(pane, HasTargets | Exports | Copied)
+        targets = pane.targets()
+        assert [target.place.y for target in targets] == [pane.region.y + 1 + row for row in range(3)]
+        targets[2].act()
+        assert pane.chosen == KEPT[2]
+        table = pane.export()
+        assert table is not None
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows()]
+        assert [row["epoch"] for row in rows] == [KEPT[0], *[KEPT[1]] * 3, KEPT[2]]
+        assert [row["attack"] for row in rows[1:4]] == ["natural", "pgd-50-10", "apgd-100"]
+        assert rows[2]["strong_accuracy"] == pytest.approx(161 / 300)
+        assert (rows[1]["recommended"], rows[4]["overfitted"], rows[0]["bytes"]) == (1, "CO", 701_752)
+        assert pane.copied().count("\n") == 5
+        assert pilot.app.screen.seen().table.title == table.title
 
 
 async def test_what_is_not_kept_cannot_be_used(tmp_path: Path) -> None:

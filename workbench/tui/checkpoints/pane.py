@@ -1,11 +1,13 @@
 """The pane of checkpoints: choose one, copy its path, evaluate it, generate from it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.geometry import Region
 
 from workbench.tui.background import Background
 from workbench.tui.checkpoints.paint import paint_nothing, paint_shelf, places
@@ -13,12 +15,14 @@ from workbench.tui.commands import Kept
 from workbench.tui.context import RunContext
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.table import bindings
+from workbench.tui.seen import Target
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.timeline import EpochChosen
 
 if TYPE_CHECKING:
     from workbench.tui.checkpoints.shelf import Row, Shelf, Shelves
     from workbench.tui.forms.form import Form
+    from workbench.tui.numbers import Table
     from workbench.tui.source import View
 
 LOOK_SECONDS = 2.0
@@ -69,8 +73,7 @@ class Checkpoints(Painted, can_focus=True):
         rows = self.shelf.rows if self.shelf is not None else ()
         if rows:
             at = next((place for place, row in enumerate(rows) if row.epoch == self.chosen), 0)
-            self.chosen = rows[min(max(at + lines, 0), len(rows) - 1)].epoch
-            self.repaint()
+            self._choose(rows[min(max(at + lines, 0), len(rows) - 1)].epoch)
 
     def action_go(self) -> None:
         """Move the epoch cursor to the checkpoint's epoch."""
@@ -92,14 +95,36 @@ class Checkpoints(Painted, can_focus=True):
         """Ask what to generate from it, and generate it."""
         self._ask(self._generate_form)
 
+    def targets(self) -> list[Target]:
+        """The checkpoints that are seen."""
+        rows = self.shelf.rows if self.shelf is not None else ()
+        seen = places(self.content_size.width, self.content_size.height, len(rows)).rows
+        return [
+            Target(Region(self.region.x, self.region.y + y, self.region.width, 1), partial(self._choose, row.epoch))
+            for y, row in enumerate(rows[self._first : self._first + seen], 1)
+        ]
+
+    def export(self) -> "Table | None":
+        """All that is known of each."""
+        from workbench.tui.checkpoints.numbers import table_of
+
+        return table_of(self.shelf) if self.shelf is not None and self.shelf.rows else None
+
+    def copied(self) -> str:
+        """The same as text; why there is nothing, if so."""
+        from workbench.tui.checkpoints.numbers import lines_of
+
+        if self.shelf is None:
+            return ""
+        return lines_of(self.shelf) if self.shelf.rows else self.shelf.nothing
+
     def on_click(self, event: Click) -> None:
         """Choose; a double click moves the cursor there."""
         rows = self.shelf.rows if self.shelf is not None else ()
         seen = places(self.content_size.width, self.content_size.height, len(rows)).rows
         place = self._first + event.y - 1
         if 1 <= event.y <= seen and place < len(rows):
-            self.chosen = rows[place].epoch
-            self.repaint()
+            self._choose(rows[place].epoch)
             if event.chain > 1:
                 self.action_go()
 
@@ -121,6 +146,10 @@ class Checkpoints(Painted, can_focus=True):
             paint_nothing(sheet, self.shelf.nothing)
         else:
             self._first = paint_shelf(sheet, self.shelf, self.chosen, self._epoch, self._first)
+
+    def _choose(self, epoch: int) -> None:
+        self.chosen = epoch
+        self.repaint()
 
     def _look(self) -> None:
         if self._view is not None and self.display and self.screen.is_current:

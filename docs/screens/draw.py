@@ -21,11 +21,16 @@ COLLAPSED = {
     "overview": (WIDE, ["n"]),
     "overview-80x24": (PLAIN, ["n"]),
     "curves": (WIDE, ["2", "n"]),
+    "curves-zoomed": (WIDE, ["2", "n", "plus", "plus", "w", "w", "d"]),
     "histogram": (WIDE, ["3", "n"]),
     "histogram-80x24": (PLAIN, ["3", "n"]),
     "heatmap": (WIDE, ["4", "n"]),
     "heatmap-80x24": (PLAIN, ["4", "n"]),
-    "events": (WIDE, ["5"]),
+    "classes": (WIDE, ["5", "n"]),
+    "classes-80x24": (PLAIN, ["5", "n", "m"]),
+    "energies": (WIDE, ["6", "n", "f"]),
+    "energies-80x24": (PLAIN, ["6", "n", "m", "f"]),
+    "record": (WIDE, ["0"]),
     "help": (PLAIN, ["question_mark"]),
 }
 HEALTHY = {"overview-healthy": (WIDE, [])}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -262,3 +263,9 @@ def test_a_record_as_written(tmp_path: Path) -> None:
     assert record.command_line.startswith("workbench score 'a b'")
     with pytest.raises(WorkbenchError):
         write_record(replace(record, folder=tmp_path / "none"))
+
+
+def test_the_first_frame_loads_the_queue_alone() -> None:
+    program = "import sys, workbench.tui.application; print(*[n for n in sys.modules if 'tui.jobs.' in n])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.split() == ["workbench.tui.jobs.queue"]

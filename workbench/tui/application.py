@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from rich.console import RenderableType
 from textual.app import App, SystemCommand
@@ -16,7 +16,6 @@ from trainers.errors import WorkbenchError
 from workbench.tui.context import RunContext
 from workbench.tui.glance import Glance, is_list, read_glance
 from workbench.tui.jobs.queue import JobQueue
-from workbench.tui.jobs.task import Task
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use, use_keys
 from workbench.tui.memory import Memory, Remembered, state_path
@@ -25,6 +24,9 @@ from workbench.tui.settings import Settings, read_settings, settings_path
 from workbench.tui.text import plain
 from workbench.tui.themes import Palette
 from workbench.tui.theming import choose_theme, dress, next_theme, recolour
+
+if TYPE_CHECKING:
+    from workbench.tui.jobs.task import Task
 
 WORKBENCH = (sys.executable, "-m", "workbench")
 """How the command line is started for what needs torch or scikit-learn."""
@@ -137,7 +139,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         if not isinstance(self.screen, LeaveScreen):
             self.push_screen(LeaveScreen(self.jobs, PATIENCE_SECONDS, self.exit))
 
-    def _tell_of_job(self, task: Task) -> None:
+    def _tell_of_job(self, task: "Task") -> None:
         """A job has begun: see to it that it ends with the app. One has ended where nobody looks: say so."""
         news = task, task.state, task.warning
         if news in self._told:

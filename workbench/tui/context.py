@@ -24,3 +24,8 @@ class RunContext:
     clock: Callable[[], float]
     command: Sequence[str]
     jobs: "JobQueue"
+
+
+def run_folder(path: Path) -> Path:
+    """The folder of what the app looks at: a run directory, or the one that a log lies in."""
+    return path if path.is_dir() else path.parent

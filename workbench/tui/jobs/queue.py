@@ -1,17 +1,22 @@
-"""The jobs of an app: one long one at a time in the order in which they were submitted, short ones beside it."""
+"""The jobs of an app: one long one at a time in the order in which they were submitted, short ones beside it.
+
+The first frame loads this module, and no other of the package.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.tui.jobs.request import JobRequest
-from workbench.tui.jobs.task import UNFINISHED, Task
-
 if TYPE_CHECKING:
     from workbench.tui.jobs.record import Record
+    from workbench.tui.jobs.request import JobRequest
+    from workbench.tui.jobs.task import Task
 
-Watcher = Callable[[Task], None]
+Watcher = Callable[["Task"], None]
+
+UNFINISHED = ("queued", "running")
+"""States of jobs that run or wait."""
 
 SHORT = ("pca", "images")
 """Kinds that do not hold up the queue where another app has started them."""
@@ -41,22 +46,33 @@ class JobQueue:
         self._running: set[asyncio.Task[None]] = set()
 
     @property
-    def tasks(self) -> Sequence[Task]:
+    def tasks(self) -> "Sequence[Task]":
         """All jobs of this app, in the order in which they were submitted, and those of others that were found."""
         return tuple(self._tasks)
 
     @property
-    def unfinished(self) -> Sequence[Task]:
+    def unfinished(self) -> "Sequence[Task]":
         """Those that run or wait."""
         return tuple(task for task in self._tasks if task.state in UNFINISHED)
 
     @property
-    def ours(self) -> Sequence[Task]:
+    def ours(self) -> "Sequence[Task]":
         """Those that run or wait because of this app."""
         return tuple(task for task in self.unfinished if task.ours)
 
-    def submit(self, request: JobRequest, *, at_once: bool = False) -> Task:
+    @property
+    def indicator(self) -> str:
+        """What a header says while jobs run; "" while none does."""
+        if not self.unfinished:
+            return ""
+        from workbench.tui.jobs.progress import indicator
+
+        return indicator(self.unfinished)
+
+    def submit(self, request: "JobRequest", *, at_once: bool = False) -> "Task":
         """Run a job when those before it have ended; ``at_once`` beside them, which is for short ones."""
+        from workbench.tui.jobs.task import Task
+
         task = Task(
             request,
             self._number(),
@@ -95,7 +111,7 @@ class JobQueue:
 
         return undo
 
-    def forget(self, task: Task) -> None:
+    def forget(self, task: "Task") -> None:
         """Leave a job that has ended out of the list."""
         if task.state not in UNFINISHED:
             self._tasks.remove(task)
@@ -117,6 +133,7 @@ class JobQueue:
 
     def _take_up(self, record: "Record", run_dir: Path) -> None:
         from workbench.tui.jobs.found import request_of
+        from workbench.tui.jobs.task import Task
 
         task = Task(request_of(record, run_dir), self._number(), self._tell, clock=self._clock, record=record)
         self._tasks.append(task)
@@ -137,15 +154,15 @@ class JobQueue:
             self._long.append(self._waiting.pop(0))
             self._start(self._long[-1])
 
-    def _start(self, task: Task) -> None:
+    def _start(self, task: "Task") -> None:
         running = asyncio.create_task(self._run(task))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
-    async def _run(self, task: Task) -> None:
+    async def _run(self, task: "Task") -> None:
         await task.run()
         self._go_on()
 
-    def _tell(self, task: Task) -> None:
+    def _tell(self, task: "Task") -> None:
         for watcher in tuple(self._watchers):
             watcher(task)

@@ -29,8 +29,3 @@ class JobRequest:
     result: "Result | None" = None
     out: Path | None = None
     quiet: bool = False
-
-
-def run_folder(path: Path) -> Path:
-    """The folder of what the app looks at: a run directory, or the one that a log lies in."""
-    return path if path.is_dir() else path.parent

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.tui import palette
 from workbench.tui.jobs.progress import Progress
-from workbench.tui.jobs.task import UNFINISHED, Task
+from workbench.tui.jobs.queue import UNFINISHED
+from workbench.tui.jobs.task import Task
 from workbench.tui.text import MISSING, plain
 from workbench.tui.widgets.page import Entry
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from workbench.tui.jobs.record import Record
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
-UNFINISHED = ("queued", "running")
 
 
 class Task:

@@ -15,11 +15,9 @@ from textual.timer import Timer
 
 from trainers.errors import WorkbenchError
 from workbench.tui.contents import WIDGETS, RunWidget, make
-from workbench.tui.context import RunContext
+from workbench.tui.context import RunContext, run_folder
 from workbench.tui.files import stem
 from workbench.tui.glance import Glance, Split
-from workbench.tui.jobs.progress import indicator
-from workbench.tui.jobs.request import run_folder
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.pca import PCA_KEYS
@@ -365,7 +363,7 @@ class RunScreen(Screen[None]):
 
     def _tell(self) -> None:
         """Say how the run is doing; the clock alone changes that."""
-        view, now, running = self.view, self._clock(), indicator(self._run_context.jobs.unfinished)
+        view, now, running = self.view, self._clock(), self._run_context.jobs.indicator
         facts = self.query_one("#facts", Page)
         if view is None:
             known = [] if self._problem is None else [problem(self._problem, now - self._opened_at)]

@@ -18,12 +18,10 @@ from workbench.compare import ALIGNMENTS, Align, first_onset, lay
 from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
 from workbench.tui.charts import MEDIANS
-from workbench.tui.context import RunContext
+from workbench.tui.context import RunContext, run_folder
 from workbench.tui.files import stem
 from workbench.tui.glance import read_glance
-from workbench.tui.jobs.progress import indicator
 from workbench.tui.jobs.queue import JobQueue
-from workbench.tui.jobs.request import run_folder
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
@@ -402,7 +400,7 @@ class WorkspaceScreen(Screen[None]):
         counts = f"{len(self._listed)} runs" + (" so far" if not self._read_once else "")
         if len(self.shown) != len(self._listed):
             counts += f", {len(self.shown)} shown"
-        running = indicator(self._jobs.unfinished)
+        running = self._jobs.indicator
         parts = [counts, *([f"▸ {running}"] if running else [])]
         if self._filter_text.strip():
             parts.append(f"filter {plain(self._filter_text.strip(), 60)}")

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
+from textual_hires_canvas import Canvas, HiResMode
 
 from tests.tui.runs import write
 from workbench.tui.axes import DeltaAxis, EpochAxis
@@ -18,6 +20,7 @@ from workbench.tui.series import decimate
 from workbench.tui.source import Source
 from workbench.tui.widgets.curves import row_of
 from workbench.tui.widgets.histogram import bars, joined
+from workbench.tui.widgets.layers import LayeredCanvas
 
 
 def test_joined_shares_are_those_of_the_fine_steps() -> None:
@@ -109,3 +112,24 @@ def test_rows_run_from_top_to_bottom_inside_the_box() -> None:
     assert rows == sorted(rows)
     assert (rows[0], rows[-1]) == (1, 10)
     assert [row_of(share, 12) for share in (-5.0, 5.0)] == [10, 1]
+
+
+@given(st.lists(st.tuples(st.integers(-4, 44), st.integers(-8, 88)), max_size=80))
+def test_dots_are_where_the_canvas_of_textual_plot_sets_them(points: list[tuple[int, int]]) -> None:
+    ours, theirs = LayeredCanvas(20, 20, id="plot"), Canvas(20, 20)
+    for canvas in (ours, theirs):
+        canvas.set_hires_pixels([(x / 2, y / 4) for x, y in points], HiResMode.BRAILLE, "red")
+    for x in range(20):
+        for y in range(20):
+            assert ours.get_pixel(x, y) == theirs.get_pixel(x, y)
+
+
+def test_what_lies_over_a_drawing_comes_off_again() -> None:
+    canvas = LayeredCanvas(4, 3, id="plot")
+    canvas.set_pixel(1, 1, "x", "red")
+    canvas.lay({(1, 1): ("o", Style()), (2, 2): ("o", Style()), (9, 9): ("o", Style())})
+    assert [canvas.get_pixel(1, 1)[0], canvas.get_pixel(2, 2)[0], canvas.drawn(1, 1)[0]] == ["o", "o", "x"]
+    canvas.lay({(2, 2): ("+", Style())})
+    assert [canvas.get_pixel(1, 1), canvas.get_pixel(2, 2)[0], canvas.drawn(2, 2)[0]] == [("x", "red"), "+", " "]
+    canvas.lay({})
+    assert canvas.get_pixel(2, 2)[0] == " "

@@ -1,22 +1,32 @@
 """textual-plot without what the app does itself, on canvases that keep a drawing under what moves over it."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+import numpy as np
 from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.geometry import Region, Size
 from textual.strip import Strip
-from textual_hires_canvas import Canvas
+from textual_hires_canvas import Canvas, HiResMode
 from textual_plot import PlotWidget
 from textual_plot.plot_widget import Legend
+
+Scalar = float | np.floating[Any]
 
 Cell = tuple[str, str]
 """A character and its style, as the canvas holds them."""
 
 Place = tuple[int, int]
 """Column and row."""
+
+BRAILLE = 0x2800
+"""The Braille character without dots."""
+
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""The bit of each dot, by row and column."""
 
 
 class LayeredCanvas(Canvas):
@@ -49,6 +59,24 @@ class LayeredCanvas(Canvas):
     def drawn(self, x: int, y: int) -> Cell:
         """A cell of the drawing, whatever lies over it."""
         return self._under.get((x, y)) or self.get_pixel(x, y)
+
+    def set_hires_pixels(
+        self, coordinates: Iterable[tuple[Scalar, Scalar]], hires_mode: HiResMode | None = None, style: str = "white"
+    ) -> None:
+        """Set Braille dots as the canvas does, in less than half the time; most of a plot's time goes there."""
+        if (hires_mode or self.default_hires_mode) is not HiResMode.BRAILLE:
+            super().set_hires_pixels(coordinates, hires_mode, style)
+            return
+        width, height = self._canvas_size
+        cells: dict[Place, int] = {}
+        for x, y in coordinates:
+            if 0 <= x < width and 0 <= y < height:
+                across, down = int(x * 2), int(y * 4)
+                place = across >> 1, down >> 2
+                cells[place] = cells.get(place, 0) | DOTS[down & 3][across & 1]
+        for (x, y), dots in cells.items():
+            self._buffer[y][x], self._styles[y][x] = chr(BRAILLE + dots), style
+        self.refresh()
 
     def lay(self, cells: Mapping[Place, tuple[str, Style]]) -> None:
         """Lay other cells over the drawing, instead of those that lie there."""

@@ -2,12 +2,10 @@
 
 import math
 import platform
-import subprocess
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from trainers.data import Data
@@ -15,6 +13,7 @@ from trainers.energylog import RunMeta
 from trainers.errors import WorkbenchError
 from trainers.evaluate import PROBE_PGD_STEPS
 from trainers.method import MethodSpec
+from trainers.revision import git_revision
 from trainers.spec import BatchNormMode, TrainConfig, pgd
 
 UNKNOWN = "unknown"
@@ -135,15 +134,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "unknown"
-
-
-def git_revision() -> str | None:
-    """Revision of the checkout that this code runs from, with "-dirty" if it is changed; None if it is no checkout."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

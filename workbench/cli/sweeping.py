@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from trainers.errors import WorkbenchError
-from trainers.provenance import git_revision, now, versions
+from trainers.provenance import now, versions
+from trainers.revision import git_revision
 from trainers.setup import find_device
 from workbench.cli.progress import StderrConsole
 from workbench.cli.scoring import ScoreProgress

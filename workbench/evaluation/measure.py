@@ -15,7 +15,8 @@ from trainers.energylog.attack_tables import NATURAL
 from trainers.energylog.attack_tables import Inputs as Columns
 from trainers.energylog.statistics import delta_statistics
 from trainers.errors import WorkbenchError
-from trainers.provenance import git_revision, now, versions
+from trainers.provenance import now, versions
+from trainers.revision import git_revision
 from trainers.rundir import LOG_NAME
 from workbench.evaluation.values import Evaluation, Group, Inputs, Statistics, Tally
 from workbench.probe import ProbeSpec, measure

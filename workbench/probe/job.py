@@ -12,7 +12,8 @@ from trainers.checkpoints.foreign import Foreign
 from trainers.energylog import EnergyLog, LogWriter, RunMeta, SampleKeys
 from trainers.energylog.attack_tables import NATURAL, append_attacks, attacks_path
 from trainers.errors import WorkbenchError
-from trainers.provenance import git_revision, now, versions
+from trainers.provenance import now, versions
+from trainers.revision import git_revision
 from workbench.probe.loading import check_fits
 from workbench.probe.measure import Measured, Watch, measure
 from workbench.probe.setting import CHECKPOINT_PATHS, ProbeSpec, Say, Setting, prepare

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from trainers.data import Split
 from trainers.data.split import stratified_order
-from trainers.provenance import git_revision, now
+from trainers.provenance import now
+from trainers.revision import git_revision
 from workbench.quality.agreement import agreement
 from workbench.quality.embedding import embedded
 from workbench.quality.extractors import Extractor

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from trainers.checkpoints import load_weights
 from trainers.data import Data
 from trainers.errors import WorkbenchError
-from trainers.provenance import git_revision, now, versions
+from trainers.provenance import now, versions
+from trainers.revision import git_revision
 from trainers.setup import make_fabric
 from workbench.pca import PCASpec, class_pca_for
 from workbench.sampling.chain import Chain, Image, Reason, begin

@@ -128,8 +128,67 @@ def pca(out: Path, num: int) -> int:
     return 0
 
 
+def images(out: Path, num: int) -> int:
+    """Pictures of the samples that were asked for: a bright column at the place of the index's last digit."""
+    import numpy as np
+
+    from trainers.rundir import weights_name
+    from workbench.pictured.spec import pictures_path
+    from workbench.pictured.store import save_pictures
+    from workbench.pictured.values import PictureFacts, Pictures
+    from workbench.target import find_target
+
+    target = find_target(Path(sys.argv[-1]), option("epoch"))
+    samples = np.array([int(word) for word in option("sample").split(",")])
+    say(f"images  0/{len(samples)}  attacking")
+    natural = np.zeros((len(samples), 1, 8, 8), np.float32)
+    natural[np.arange(len(samples)), 0, :, samples % 8] = 1.0
+    columns, labels = np.arange(64).reshape(1, 1, 8, 8) % 3 - 1, samples % 3
+    facts = PictureFacts(
+        checkpoint=weights_name(0),
+        checkpoint_digest=target.digest(),
+        epoch=target.epoch,
+        data="digits",
+        data_digest="",
+        split=option("split"),
+        attack=option("attack"),
+        eps=0.25,
+        seed=0,
+        class_names=("a", "b", "c"),
+        image_shape=(1, 8, 8),
+        versions={},
+        created="2025-06-15T15:00:00+00:00",
+    )
+    energy = -1.0 - 0.01 * samples.astype(np.float32)
+    made = Pictures(
+        index=samples,
+        label=labels,
+        predicted=labels,
+        predicted_adv=(labels + 1) % 3,
+        energy=energy,
+        energy_adv=energy - 0.5,
+        joint_energy=energy,
+        joint_energy_adv=energy,
+        natural=natural,
+        adversarial=np.clip(natural + 0.25 * columns.astype(np.float32), 0, 1),
+        facts=facts,
+    )
+    path = pictures_path(target.derived, digest=facts.checkpoint_digest, split=facts.split, attack=facts.attack)
+    assert path is not None
+    save_pictures(path, made)
+    return 0
+
+
+def words(out: Path, num: int) -> int:
+    """What a command says that makes no pictures."""
+    answer("score  value")
+    answer("FID  2.5")
+    return 0
+
+
 SCENARIOS: dict[str, Callable[[Path, int], int]] = {
-    scenario.__name__: scenario for scenario in (works, waits, silent, deaf, fails, crashes, mute, noisy, floods, pca)
+    scenario.__name__: scenario
+    for scenario in (works, waits, silent, deaf, fails, crashes, mute, noisy, floods, pca, images, words)
 }
 
 if __name__ == "__main__":

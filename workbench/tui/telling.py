@@ -23,7 +23,7 @@ def tell(app: App[Any], task: Task) -> None:
         return
     if task.warning:
         app.notify(plain_lines(task.warning), severity="warning", markup=False)
-    if task.ended is None or (isinstance(app.screen, JobScreen) and app.screen.job is task):
+    if task.ended is None or task.request.quiet or (isinstance(app.screen, JobScreen) and app.screen.job is task):
         return
     symbol, word, _ = JOB_LOOKS[task.state]
     why = f"\n{task.ended.complaint}" if task.ended is not None and task.state == "failed" else ""

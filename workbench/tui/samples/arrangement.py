@@ -5,6 +5,9 @@ from typing import NamedTuple
 BESIDE = 110
 """Columns from which the sample is shown beside the table."""
 
+WHOLE_TABLE = 78
+"""Columns that all of the table takes."""
+
 LEAST_TABLE = 6
 """Lines that the table keeps over what is under it."""
 
@@ -43,7 +46,9 @@ def arrange(width: int, height: int, *, trajectory: bool | None, images: bool) -
     """
     if width >= BESIDE:
         upper = 0 if trajectory is False else max(9, height // 2)
-        return Arrangement(True, min(width * 9 // 20, 90), min(upper, height), max(0, height - upper))
+        return Arrangement(
+            True, min(max(width * 9 // 20, width - WHOLE_TABLE), 110), min(upper, height), max(0, height - upper)
+        )
     room = max(0, height - LEAST_TABLE)
     if images:
         under = min(room, IMAGES_UNDER)

@@ -20,11 +20,8 @@ class Making:
     """One job at a time; what could not be made is not tried again until it is asked for.
 
     Attributes:
-        AROUND: samples on either side of the selected one that are made with it, so that browsing is quick.
         ended: counts the jobs that have ended.
     """
-
-    AROUND = 8
 
     def __init__(self, context: RunContext, changed: Callable[[], None]) -> None:
         """Nothing is made yet; ``changed`` is called on the event loop when there is news of a job."""
@@ -34,6 +31,11 @@ class Making:
         self._unwatch: Callable[[], None] | None = None
         self._asked: tuple[object, ...] = ()
         self._problem: tuple[tuple[object, ...], str] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being made."""
+        return self._task is not None
 
     def make(self, found: "Found", samples: Sequence[int]) -> None:
         """Have the images of some samples made, unless others are being made or these could not be."""
@@ -53,6 +55,7 @@ class Making:
             title=f"images of {len(samples)} {wanted.split} samples, checkpoint of epoch {found.checkpoint}",
             arguments=("images", *what, "--epoch", str(found.checkpoint), "--", str(run_dir)),
             run_dir=run_dir,
+            quiet=True,
         )
         self._problem = None
         if self._unwatch is None:

@@ -135,9 +135,10 @@ class Ranker:
 
     def _columns_of(self, wish: Wish) -> dict[str, Array]:
         """What is there of the wish's epoch; of one epoch at a time."""
-        of = wish.run_id, wish.split, wish.epoch
+        of = wish[:4]
         if self._columns[0] != of:
-            self._columns = of, {}
+            shown = self.ranking  # where the cursor went away and came back, what is shown is there already
+            self._columns = of, dict(shown.columns) if shown is not None and shown.wish[:4] == of else {}
         return self._columns[1]
 
     def _order(self, wish: Wish, keys: SampleKeys, columns: Mapping[str, Array]) -> NDArray[np.int32]:

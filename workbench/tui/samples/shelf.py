@@ -107,6 +107,8 @@ class Shelf:
         return True
 
     def _find(self, wanted: Wanted) -> Found:
+        if not wanted.path.exists():
+            raise WorkbenchError(f"{plain(wanted.path.name)} is gone.")
         run_dir = run_dir_of(wanted.path)
         weights = find_weights(run_dir)
         if not weights:

@@ -21,8 +21,11 @@ from trainers.energylog import RunMeta
 from workbench.evaluation import save_evaluation, to_json
 from workbench.tui.checkpoints.paint import bytes_text
 from workbench.tui.checkpoints.pane import Checkpoints
+from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.checkpoints.shelf import Shelf, Shelves
 from workbench.tui.forms.evaluation import evaluation_form
+from workbench.tui.jobs.found import request_of
+from workbench.tui.jobs.record import read_records
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.numbers import Exports
 from workbench.tui.screens.form import FormScreen
@@ -318,6 +321,17 @@ async def test_an_evaluation_is_shown_and_then_stands_in_the_pane(run: Path) -> 
         await pilot.pause(0.05)
         assert "seed 7" in text_of(pilot)
         assert "seed 0" in text_of(pilot), "the earlier one stands below it"
+
+
+async def test_an_evaluation_that_an_earlier_app_started_is_known(run: Path) -> None:
+    (run / "answer.json").write_text(json.dumps(to_json(evaluation(COLLAPSE - 1))))
+    async with opened_pane(run, "pca") as (pilot, _):
+        await evaluate(pilot)
+        await finish(pilot)
+    (record,) = read_records(run)
+    result = request_of(record, run).result
+    assert isinstance(result, Evaluated)
+    assert result.what == f"pgd-50-10 · test images · checkpoint of epoch {COLLAPSE - 1}"
 
 
 @pytest.mark.parametrize("damage", ["{", "{}", '{"format": "workbench-evaluation", "schema_version": 1}', "[" * 9_999])

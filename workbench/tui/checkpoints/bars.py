@@ -1,12 +1,16 @@
 """A strong evaluation painted: accuracies with their intervals, and a line for each class."""
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 
-from workbench.evaluation import Evaluation, Group, Inputs, Tally
 from workbench.tui import palette
 from workbench.tui.palette import style
 from workbench.tui.text import MISSING, epsilon, number, percent, plain
 from workbench.tui.widgets.cells import Cells
+
+if TYPE_CHECKING:
+    from workbench.evaluation import Evaluation, Group, Inputs, Tally
 
 NAME, LEAST_BAR, WIDEST_BAR = 14, 6, 50
 EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -20,19 +24,19 @@ ENERGIES = (("E(x)", 8), ("E(x*)", 8), ("ΔE 5 %", 9), ("50 %", 8), ("95 %", 8))
 _NUMBERS = sum(width for _, width in ENERGIES)
 
 
-def headline(evaluation: Evaluation) -> str:
+def headline(evaluation: "Evaluation") -> str:
     """Of what it is, in a line."""
     images = f"{evaluation.num:,} {plain(evaluation.split, 8)} images"
     when = plain(evaluation.created[:16]).replace("T", " ")
     return f"{images} · ε {epsilon(evaluation.eps)} · seed {evaluation.seed} · {when}"
 
 
-def attack_shown(evaluation: Evaluation) -> Inputs | None:
+def attack_shown(evaluation: "Evaluation") -> "Inputs | None":
     """The attack whose classes are shown: the one that the fewest images withstand."""
     return min(evaluation.attacks, key=lambda inputs: inputs.overall.correct, default=None)
 
 
-def paint_accuracies(sheet: Cells, x: int, y: int, width: int, evaluation: Evaluation) -> int:
+def paint_accuracies(sheet: Cells, x: int, y: int, width: int, evaluation: "Evaluation") -> int:
     """A line for natural images and for each attack; returns the row after the last."""
     tallies: list[tuple[str, Tally]] = [(inputs.name, inputs.overall) for inputs in evaluation.inputs]
     if len(evaluation.attacks) > 1:
@@ -53,7 +57,9 @@ def paint_accuracies(sheet: Cells, x: int, y: int, width: int, evaluation: Evalu
     return y
 
 
-def paint_classes(sheet: Cells, x: int, y: int, width: int, rows: int, evaluation: Evaluation, attack: Inputs) -> int:
+def paint_classes(
+    sheet: Cells, x: int, y: int, width: int, rows: int, evaluation: "Evaluation", attack: "Inputs"
+) -> int:
     """A heading, then the classes, at most ``rows`` rows in all; returns the row after the last.
 
     With room each class has a line with its energies, else there are several columns. Where not all fit, the least
@@ -106,7 +112,7 @@ def _paint_heads(sheet: Cells, x: int, y: int) -> None:
         sheet.write_right(x, y, name, style(palette.MUTED))
 
 
-def _paint_energies(sheet: Cells, x: int, y: int, clean: Group, robust: Group) -> None:
+def _paint_energies(sheet: Cells, x: int, y: int, clean: "Group", robust: "Group") -> None:
     delta = robust.delta_energy or {}
     values = (clean.energy["mean"], robust.energy["mean"], *(delta.get(name) for name in ("q05", "q50", "q95")))
     for (_, width), value in zip(ENERGIES, values, strict=True):
@@ -114,7 +120,7 @@ def _paint_energies(sheet: Cells, x: int, y: int, clean: Group, robust: Group) -
         sheet.write_right(x, y, number(value), style(palette.TEXT))
 
 
-def _paint_both(sheet: Cells, x: int, y: int, width: int, clean: Group, robust: Group) -> None:
+def _paint_both(sheet: Cells, x: int, y: int, width: int, clean: "Group", robust: "Group") -> None:
     """What stays right, then what is right only without an attack."""
     until = round((clean.accuracy or 0.0) * width)
     for column in range(width):
@@ -123,7 +129,7 @@ def _paint_both(sheet: Cells, x: int, y: int, width: int, clean: Group, robust: 
     _paint_bar(sheet, x, y, width, robust.accuracy or 0.0, palette.PGD)
 
 
-def _paint_interval(sheet: Cells, x: int, y: int, width: int, tally: Tally, colour: str) -> None:
+def _paint_interval(sheet: Cells, x: int, y: int, width: int, tally: "Tally", colour: str) -> None:
     """A bar up to the interval, then the interval with the share that was seen in it."""
     for column in range(width):
         sheet.put(x + column, y, "·", style(palette.FRAME))

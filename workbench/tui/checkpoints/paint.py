@@ -1,17 +1,19 @@
 """The pane of checkpoints on its sheet: a table, and below it the one that is chosen."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
 from workbench.tui import palette
 from workbench.tui.checkpoints.bars import attack_shown, headline, paint_accuracies, paint_classes
-from workbench.tui.checkpoints.shelf import Row, Shelf
 from workbench.tui.palette import style
 from workbench.tui.text import MISSING, percent, plain
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.page import wrap
+
+if TYPE_CHECKING:
+    from workbench.tui.checkpoints.shelf import Row, Shelf
 
 SYMBOLS = {"CO": ("▲", palette.CATASTROPHIC), "RO": ("◆", palette.ROBUST)}
 
@@ -38,7 +40,7 @@ def places(width: int, height: int, count: int) -> Places:
     return Places(rows=rows, strong=width >= NUMBERS + STRONG + 10, size=width >= NUMBERS + STRONG + SIZE + 16)
 
 
-def paint_shelf(sheet: Cells, shelf: Shelf, chosen: int, cursor: int, first: int) -> int:
+def paint_shelf(sheet: Cells, shelf: "Shelf", chosen: int, cursor: int, first: int) -> int:
     """The whole pane; returns the first row of the table that is seen, ``first`` if that will do."""
     where = places(sheet.width, sheet.height, len(shelf.rows))
     at = next((place for place, row in enumerate(shelf.rows) if row.epoch == chosen), 0)
@@ -52,7 +54,7 @@ def paint_shelf(sheet: Cells, shelf: Shelf, chosen: int, cursor: int, first: int
     return first
 
 
-def _paint_heads(sheet: Cells, where: Places, shelf: Shelf) -> None:
+def _paint_heads(sheet: Cells, where: Places, shelf: "Shelf") -> None:
     muted = style(palette.MUTED)
     sheet.write_right(8, 0, "epoch", muted)
     for place, (name, _) in enumerate(ACCURACIES):
@@ -71,7 +73,7 @@ def _paint_heads(sheet: Cells, where: Places, shelf: Shelf) -> None:
         sheet.write_right(sheet.width - 1, 0, total, style(palette.FAINT))
 
 
-def _paint_row(sheet: Cells, y: int, where: Places, row: Row, *, chosen: bool, here: bool) -> None:
+def _paint_row(sheet: Cells, y: int, where: Places, row: "Row", *, chosen: bool, here: bool) -> None:
     there = row.size is not None
     look = style(palette.CURSOR if chosen else palette.TEXT if there else palette.MUTED, bold=chosen)
     if chosen:
@@ -97,7 +99,7 @@ def _paint_row(sheet: Cells, y: int, where: Places, row: Row, *, chosen: bool, h
     sheet.write(x + 1, y, plain(" · ".join(words), max(0, sheet.width - x - 1)), look)
 
 
-def _strong(row: Row) -> str:
+def _strong(row: "Row") -> str:
     """The latest evaluation in a few words: its worst accuracy, and under what."""
     if not row.evaluations or not row.evaluations[0].attacks:
         return MISSING
@@ -107,7 +109,7 @@ def _strong(row: Row) -> str:
     return f"{percent(latest.worst[0].accuracy)} {names[0]}{more}"
 
 
-def _paint_detail(sheet: Cells, y: int, shelf: Shelf, row: Row) -> None:
+def _paint_detail(sheet: Cells, y: int, shelf: "Shelf", row: "Row") -> None:
     """The one that is chosen: what it is, where it is, and what it withstood."""
     bottom, width = sheet.height, sheet.width - 2
     title = f" epoch {row.epoch} "
@@ -132,7 +134,7 @@ def _paint_detail(sheet: Cells, y: int, shelf: Shelf, row: Row) -> None:
     _paint_evaluations(sheet, y, bottom, row)
 
 
-def _paint_evaluations(sheet: Cells, y: int, bottom: int, row: Row) -> None:
+def _paint_evaluations(sheet: Cells, y: int, bottom: int, row: "Row") -> None:
     """The latest with its classes as far as there is room, then the others."""
     width = sheet.width - 2
     for place, evaluation in enumerate(row.evaluations):
@@ -150,7 +152,7 @@ def _paint_evaluations(sheet: Cells, y: int, bottom: int, row: Row) -> None:
         y += 1
 
 
-def _sentences(shelf: Shelf, row: Row) -> Sequence[tuple[str, str]]:
+def _sentences(shelf: "Shelf", row: "Row") -> Sequence[tuple[str, str]]:
     lines = []
     if row.recommended:
         lines.append((f"★ The one to keep. {plain(shelf.why)}", palette.GOOD))

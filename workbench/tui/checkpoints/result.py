@@ -1,11 +1,15 @@
 """What ``workbench evaluate`` makes, for the screen of its job."""
 
+from typing import TYPE_CHECKING
+
 from textual.strip import Strip
 
 from trainers.errors import WorkbenchError
-from workbench.evaluation import Evaluation
 from workbench.tui.jobs.process import Ended
 from workbench.tui.text import plain
+
+if TYPE_CHECKING:
+    from workbench.evaluation import Evaluation
 
 MOST_CLASSES = 1_000
 
@@ -42,7 +46,7 @@ class Evaluated:
         return [f"Accuracies on {self._evaluation.num:,} images; kept in the run's folder evaluation."]
 
 
-def evaluation_strips(evaluation: Evaluation, width: int) -> list[Strip]:
+def evaluation_strips(evaluation: "Evaluation", width: int) -> list[Strip]:
     """Accuracies, then the classes under each attack, as lines."""
     from workbench.tui import palette
     from workbench.tui.checkpoints.bars import headline, paint_accuracies, paint_classes

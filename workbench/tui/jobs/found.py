@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 
+from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.record import Record
 from workbench.tui.jobs.request import JobRequest
@@ -68,4 +69,6 @@ def _result(record: Record, run_dir: Path) -> Result | None:
         return Pictures(record, record.out)
     if record.kind == "pca":
         return Components(run_dir.name or str(run_dir))
+    if record.kind == "evaluate":
+        return Evaluated(record.title.removeprefix(f"{Evaluated.title} · "))
     return None

@@ -518,6 +518,9 @@ async def test_the_real_command(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen) and pilot.app.screen is not screen)
         await until(pilot, lambda: pilot.app.screen.ended is not None, 120)
         pca = await finish(pilot)
+        await pilot.press("escape", "9")
+        await until(pilot, says(pilot, "✓ samples-000", "4/4", "#0 (1 of 4)"), 30)
+    assert "E(x,y) of each chain over its steps" in shown, "energies beside the images"
     assert "Class means" in pca
     assert "Class 0 · " in pca
     assert "✓ finished" in shown

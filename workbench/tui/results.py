@@ -17,6 +17,7 @@ from workbench.tui.text import plain
 if TYPE_CHECKING:
     from workbench.tui.components import ClassWisePCA
     from workbench.tui.gallery import Gallery
+    from workbench.tui.generated.live import LiveEnergies
 
 GRID_NAME = "grid.png"
 
@@ -55,21 +56,25 @@ class Samples:
     def __init__(self, request: SampleRequest, names: Sequence[str]) -> None:
         """What was asked for, and the names of the request's classes."""
         self._request, self._names = request, tuple(names)
-        self._gallery: Gallery | None = None
+        self._shows: tuple[Gallery, LiveEnergies] | None = None
         classes = f"class {plain(names[0], 24)}" if len(names) == 1 else f"{len(names)} classes"
         images = "1 image" if request.num == 1 else f"{request.num} images"
         steps = "" if request.steps is None else f" · at most {request.steps} steps"
         self.what = f"{images} · {classes} · checkpoint of epoch {request.epoch}{steps}"
 
     def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
-        """The images so far; while they come, those that fit."""
-        gallery = self._open()
-        news = gallery.look()
-        return gallery.strips(width, height, colour=colour, scrolls=done) if news or anew else None
+        """The images so far, while they come those that fit; beside them the energies of chains that have ended."""
+        gallery, energies = self._open()
+        news = [gallery.look(), energies.look()]
+        if not (any(news) or anew):
+            return None
+        room = width - energies.width(width, height)
+        images = gallery.strips(room - (room < width), height, colour=colour, scrolls=done)
+        return energies.beside(images, width, height)
 
     def conclude(self, ended: Ended) -> list[str]:
         """The command's own summary; after a stop, or an error, what is kept and how to go on."""
-        request, gallery = self._request, self._open()
+        request, (gallery, _) = self._request, self._open()
         gallery.look()
         latest = [f"Shown are the latest {gallery.shown}."] if gallery.ended > gallery.shown else []
         if ended.good:
@@ -83,12 +88,14 @@ class Samples:
             sentences.append(f"Go on with:  workbench sample --resume {shlex.quote(str(request.out))}")
         return sentences
 
-    def _open(self) -> "Gallery":
-        if self._gallery is None:
+    def _open(self) -> "tuple[Gallery, LiveEnergies]":
+        if self._shows is None:
             from workbench.tui.gallery import Gallery
+            from workbench.tui.generated.live import LiveEnergies
 
-            self._gallery = Gallery(self._request.out, self._request.num, self._names)
-        return self._gallery
+            gallery = Gallery(self._request.out, self._request.num, self._names)
+            self._shows = gallery, LiveEnergies(self._request.out)
+        return self._shows
 
 
 class Components:

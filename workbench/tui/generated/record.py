@@ -41,7 +41,7 @@ def _entries(shown: Shown, names: Sequence[str], data: str | None) -> Iterator[E
             (name, shown.chains.facts.get(name)) for name in ("data", "created", "git_revision", "versions", "model")
         )
         for place, (name, value) in enumerate(facts):
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else "unknown"
             yield Entry(name.replace("_", " "), plain(text, LONGEST), gap=place == 0)
     for card in folder.scores:
         yield from _scoring(card)

@@ -13,7 +13,7 @@ from workbench.tui.palette import style
 from workbench.tui.strips import GAP, blank, picture, thumbnail
 from workbench.tui.text import plain, shorten
 
-MANY, FEW = 24, 6
+MANY, FEW = 24, 3
 """Images that should be seen at once, if there are so many: rather than enlarged ones; rather than whole ones."""
 
 SIDES = (32, 24, 16, 12, 8)

@@ -255,8 +255,11 @@ class Generated(Widget, can_focus=True):
 
     @property
     def _data(self) -> str | None:
-        data = self._view.meta.config.get("data") if self._view is not None else None
-        return data if isinstance(data, str) else None
+        """What the run was trained on: as its log says, else as the samples do."""
+        logged = self._view.meta.config.get("data") if self._view is not None else None
+        chains = self._shown.chains
+        said = (logged, chains.facts.get("data") if chains is not None else None)
+        return next((data for data in said if isinstance(data, str)), None)
 
     def _ask(self, make: Callable[[], Form]) -> None:
         from workbench.tui.asking import ask

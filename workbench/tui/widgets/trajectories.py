@@ -25,6 +25,9 @@ DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 BRAILLE = 0x2800
 
+HALF = 0.5 - 1e-6
+"""Dots that a line only touches are not set."""
+
 TITLES = ("E(x,y) of each chain over its steps, nats", "E(x,y) over steps, nats", "E(x,y) over steps", "E(x,y)")
 
 
@@ -111,8 +114,8 @@ def raster(
         middle = (y[1:] + y[:-1]) / 2
         reach = np.stack([y, np.concatenate([y[:1], middle]), np.concatenate([middle, y[-1:]])])
         reach = np.where(np.isfinite(reach), reach, y)
-        top, foot = np.floor(reach.min(axis=0) + 0.5), np.floor(reach.max(axis=0) + 0.5)
-        dots |= (grid[:, None] >= top) & (grid[:, None] <= foot)  # where y is NaN nothing holds
+        between = (grid[:, None] > reach.min(axis=0) - HALF) & (grid[:, None] < reach.max(axis=0) + HALF)
+        dots |= between | (grid[:, None] == np.floor(y + 0.5))  # where y is NaN nothing holds
     return dots
 
 
@@ -148,7 +151,7 @@ def _draw_target(sheet: Cells, left: int, right: int, height: int, share: float,
         sheet.put(x, 1 + row, "╌", style(palette.WARNING))
         for edge in edges:
             sheet.put(x, 1 + edge, "┈", style(palette.WARNING))
-    sheet.write(right - 2, 1 + row, "Ē", style(palette.WARNING, bold=True))
+    sheet.put(right, 1 + row, "Ē", style(palette.WARNING, bold=True))
 
 
 def _mark_ends(

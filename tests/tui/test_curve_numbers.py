@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tui.runs import EPOCHS, write
+from tests.tui.runs import append, start, write
+from trainers.energylog import EnergyLog
 from trainers.energylog.schema import EPOCH_DTYPE
 from workbench.onset import labels
 from workbench.tui.axes import EpochAxis
@@ -192,7 +193,22 @@ def test_steps_stand_evenly_within_their_epochs() -> None:
     assert positions(np.array([], dtype=np.int64)).size == 0
 
 
+def test_the_steps_of_some_epochs_are_those_of_all_steps(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    for epoch in range(6):
+        for step in range(7 + epoch):  # blocks of steps are padded
+            writer.append_step({"loss": 100.0 * epoch + step})
+        append(writer)
+    writer.close("finished")
+    with EnergyLog.open(tmp_path) as log:
+        every = log.steps()
+        for first, stop in ((0, 6), (2, 4), (5, 6), (6, 9), (3, 3)):
+            wanted = every[(every["epoch"] >= first) & (every["epoch"] < stop)]
+            found = log.steps_of(("epoch", "loss"), first, stop)
+            np.testing.assert_array_equal(found["loss"], wanted["loss"])
+            np.testing.assert_array_equal(found["epoch"], wanted["epoch"])
+
+
 def test_a_run_without_steps_has_no_trace(tmp_path: Path) -> None:
     trace = read_trace(Source(write(tmp_path / "run", epochs=3), lambda: 0.0), Window(0, 3))
     assert trace.positions.size == 0
-    assert EPOCHS > 3

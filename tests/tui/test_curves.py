@@ -13,9 +13,11 @@ from tests.tui.conftest import Opened, Pictured, settled, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, EPOCHS, append, keys, measures, meta, start, tables, write
 from trainers.energylog import LogWriter
+from workbench.tui import palette
 from workbench.tui.charts import LOWER
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.themes import DARK, LIGHT
 from workbench.tui.widgets.curves import Curves
 from workbench.tui.widgets.explorer import Explorer
 from workbench.tui.window import Window
@@ -264,6 +266,18 @@ async def test_how_curves_are_shown_is_kept(written: Path, opened: Opened) -> No
             assert other.look.median == 1
             assert other.lower == 0
             assert not other.look.scaled
+
+
+async def test_another_theme_recolours_the_lines(written: Path, opened: Opened) -> None:
+    async with opened(written / "collapsed") as pilot:
+        await explorer(pilot)
+        for theme in (DARK, LIGHT):
+            while palette.in_use() is not theme:
+                await pilot.press("T")
+                await pilot.pause()
+            canvas = upper(pilot).query_one("LinePlot").canvas
+            looks = {canvas.get_pixel(x, y)[1] for x in range(canvas.size.width) for y in range(canvas.size.height)}
+            assert theme.colours["clean"] in looks
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])

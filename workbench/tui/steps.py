@@ -39,12 +39,12 @@ def read_trace(source: "Source", window: Window) -> Trace:
         WorkbenchError: they cannot be read.
     """
     columns = source.steps(("epoch", *COLUMNS), window.first, window.stop)
-    epochs = columns["epoch"]
-    every = max(1, -(-len(epochs) // MOST_STEPS))
-    values = {name: columns[name][::every].astype(np.float64) for name in COLUMNS}
+    order = np.argsort(columns["epoch"], kind="stable")  # they are in order, but for a file that anyone may have made
+    every = max(1, -(-len(order) // MOST_STEPS))
+    values = {name: columns[name][order][::every].astype(np.float64) for name in COLUMNS}
     return Trace(
         window,
-        positions(epochs)[::every],
+        positions(columns["epoch"][order])[::every],
         {name: np.where(drawable(column), column, np.nan) for name, column in values.items()},
     )
 
@@ -53,7 +53,7 @@ def positions(epochs: NDArray[np.int64]) -> NDArray[np.float64]:
     """Where steps stand on the axis of epochs, evenly spaced within each of theirs.
 
     Args:
-        epochs: the epoch of each step, shape (S,).
+        epochs: the epoch of each step, not falling, shape (S,).
     """
     _, starts, counts = np.unique(epochs, return_index=True, return_counts=True)
     within = np.arange(len(epochs)) - np.repeat(starts, counts)

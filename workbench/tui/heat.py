@@ -6,13 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.energylog.schema import histogram_edges
-from workbench.analysis import energy_map
+from workbench.analysis import energy_map, rebin
 from workbench.tui.axes import EpochAxis
 from workbench.tui.palette import LEVELS
 from workbench.tui.source import View
+from workbench.tui.widgets.histogram import MOST_BARS
 
 SATURATED = 0.995
 """Share of the picture's non-empty cells that are not brighter than the top of the scale."""
+
+
+LEAST = 1e-4
+"""The least share of an epoch's samples in a column that a ridge shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +49,18 @@ def heat_of(view: View, axis: EpochAxis, steps: int) -> Heat:
         medians=[view.axis.cell(float(median), steps) if np.isfinite(median) else None for median in medians],
         most=most,
     )
+
+
+def ridges_of(view: View, epochs: list[int], columns: int) -> list[list[float]]:
+    """Shares of each epoch's samples per column of the ΔE axis, its highest 1; zeros where none are recorded.
+
+    Neighbouring columns share a bar where single ones would show noise, not shape.
+    """
+    if not epochs:
+        return []
+    bars = -(-columns // (1 + columns // MOST_BARS))
+    counts = rebin(view.counts[epochs], histogram_edges(), np.array(view.axis.edges(bars)))
+    shares = counts / np.maximum(view.counts[epochs].sum(axis=1, dtype=np.float64), 1.0)[:, None]
+    heights = np.where(shares < LEAST, 0.0, shares / np.maximum(shares.max(axis=1), LEAST)[:, None])
+    wide: list[list[float]] = heights[:, np.arange(columns) * bars // columns].tolist()
+    return wide

@@ -7,6 +7,7 @@ from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.energies import ENERGIES_KEYS
 from workbench.tui.keys.generated import GENERATED_KEYS
+from workbench.tui.keys.heatmap import HEATMAP_KEYS
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import KeyTable
 
@@ -76,6 +77,7 @@ PANES: tuple[Pane, ...] = (
         title="Heat map",
         help="ΔE over all epochs",
         layouts=(Layout(0, 0, "stack", ("heatmap",)),),
+        keys=HEATMAP_KEYS,
     ),
     Pane(
         name="classes",

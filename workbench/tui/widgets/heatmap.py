@@ -1,19 +1,23 @@
 """ΔE over all epochs: one column per epoch, brighter where more samples lie."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
+from textual.binding import BindingType
 from textual.events import Click
 
 from workbench.tui import palette
 from workbench.tui.axes import EpochAxis
 from workbench.tui.context import RunContext
+from workbench.tui.keys.heatmap import HEATMAP_KEYS
+from workbench.tui.keys.table import bindings
 from workbench.tui.palette import LEVELS, heat, shade, style
 from workbench.tui.text import percent
 from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, RIGHT, draw_box, plot_titles
+from workbench.tui.widgets.ridge import paint_ridges, ridges_in
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs, mark_epochs
 
 if TYPE_CHECKING:
@@ -21,11 +25,14 @@ if TYPE_CHECKING:
     from workbench.tui.source import View
 
 
-class HeatMap(Painted):
+class HeatMap(Painted, can_focus=True):
     """The stored histograms of all epochs, ΔE upwards, with the median as a line; two ΔE steps to a cell."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(HEATMAP_KEYS)
 
     def __init__(self, context: RunContext) -> None:
         super().__init__(id="heatmap", classes="pane")
+        self._ridges = False
         self._view: View | None = None
         self._epoch = 0
         self._heat: tuple[object, Heat] | None = None
@@ -35,8 +42,18 @@ class HeatMap(Painted):
         self._view, self._epoch = view, epoch
         self.repaint()
 
+    def action_ridges(self) -> None:
+        """Show ridges, or the heat map again."""
+        self._ridges = not self._ridges
+        self.repaint()
+
     def on_click(self, event: Click) -> None:
         """Put the cursor on the epoch that was clicked."""
+        if self._ridges and self._view is not None:
+            ridges = ridges_in(self._view, self._epoch, self.content_size.height)
+            if ridges:
+                self.post_message(EpochChosen(min(ridges, key=lambda ridge: abs(ridge[1] - event.y))[0]))
+            return
         axis = EpochAxis(self._view.num_epochs if self._view else 0, self.content_size.width - LEFT - RIGHT - 2)
         if axis.count and axis.width > 0:
             self.post_message(EpochChosen(axis.epoch(event.x - LEFT - 1)))
@@ -45,6 +62,9 @@ class HeatMap(Painted):
         """The picture in a box, onsets on its lower edge, the epochs under it, the scale on its right."""
         view = self._view
         if view is None or sheet.width < LEFT + RIGHT + 8 or sheet.height < 6:
+            return
+        if self._ridges and view.num_epochs and view.counts.any():
+            paint_ridges(sheet, view, self._epoch)
             return
         left, right, bottom = LEFT, sheet.width - RIGHT - 1, sheet.height - 2
         draw_box(sheet.put, left, 0, right, bottom, *plot_titles(view.split, view.attack, "all epochs"))

@@ -558,6 +558,8 @@ def shown(*keys: str) -> Callable[[Pilot[None]], object]:
         await pilot.press("7")
         await rested(pilot)
         await press(pilot, *keys)
+        while " job" in text_of(pilot).splitlines()[0]:  # the header hears of the end of a job a little later
+            await pilot.pause(0.05)
 
     return before
 

@@ -24,6 +24,7 @@ from trainers.checkpoints import (
     write_atomically,
 )
 from trainers.data import Split
+from trainers.divergence import DivergedError, explained, way_back
 from trainers.energylog import STEP_DTYPE, EnergyLog, LogWriter, SampleKeys, best_epoch
 from trainers.errors import WorkbenchError
 from trainers.evaluate import evaluate
@@ -246,13 +247,23 @@ def _epochs(
         betas = [
             der_beta(given.config, rollbacks, epoch + (number + 0.5) / len(batches)) for number in range(len(batches))
         ]
-        after = _train_epoch(parts, tally, callbacks, position, batches, betas)
-        if isinstance(after, _Stopped):
-            save_resume(store.resume_path, _state(parts, tally, after.position, rollbacks))
-            note("stop", epoch, after.stop.reason or "stopped before the end of the epoch")
-            return Outcome.STOPPED
-        tally.flush(epoch)
-        _check_finite(tally, epoch)
+        try:
+            after = _train_epoch(parts, tally, callbacks, position, batches, betas)
+            if isinstance(after, _Stopped):
+                save_resume(store.resume_path, _state(parts, tally, after.position, rollbacks))
+                note("stop", epoch, after.stop.reason or "stopped before the end of the epoch")
+                return Outcome.STOPPED
+            tally.flush(epoch)
+            _check_finite(tally, epoch)
+        except DivergedError as error:
+            parts, rolled = _go_back(error, parts, store, tally, rollbacks)
+            rollbacks = (*rollbacks, rolled)
+            message = f"{rolled.sentence}; the loss of step {error.step} was not finite, momentum starts at zero"
+            if message.encode() not in events["message"]:
+                note("rollback", rolled.epoch, message)
+            position = _Position(epoch, 0, 0.0)
+            save_resume(store.resume_path, _state(parts, tally, position, rollbacks))
+            continue
         steps = tally.steps
         row = _end_epoch(parts, store, tally, epoch, after.seconds)
         rows.append(logged[epoch] if row is None else row)
@@ -273,6 +284,27 @@ def _epochs(
             note("stop", epoch, stop.reason or "stopped after the epoch")
             return Outcome.STOPPED
     return Outcome.FINISHED
+
+
+def _go_back(
+    error: DivergedError,
+    parts: Parts,
+    store: CheckpointStore,
+    tally: EnergyTally,
+    rollbacks: tuple[RolledBack, ...],
+) -> tuple[Parts, RolledBack]:
+    """After a loss that is not finite: the weights that the epoch began with, at half the learning rate.
+
+    Raises:
+        WorkbenchError: the run is to stop, or cannot go back.
+    """
+    if parts.config.on_nan == "stop":
+        raise explained(error, parts, store) from None
+    rolled = way_back(error, parts, store, rollbacks)
+    parts = roll_back(parts, store, rolled)
+    _keep(store, rolled)
+    tally.give_up(error.epoch)
+    return parts, rolled
 
 
 def _keep(store: CheckpointStore, rolled: RolledBack) -> None:
@@ -321,10 +353,7 @@ def _train_epoch(
 
 def _check_finite(tally: EnergyTally, epoch: int) -> None:
     if tally.diverged is not None:
-        raise WorkbenchError(
-            f"training diverged: the loss of step {tally.diverged} (epoch {epoch}) is not finite; "
-            "lower --lr or --der-beta"
-        )
+        raise DivergedError(tally.diverged, epoch)
 
 
 def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rate: float, beta: float) -> None:

@@ -173,8 +173,8 @@ def _check_rollback(method: MethodSpec, kind: str, merged: Mapping[str, Any]) ->
     if rollback and method.attack is None:
         raise WorkbenchError(f"method {method.name} has no DER that --on-co rollback could switch on; drop that option")
     ordinary = _ordinary(kind)["max_rollbacks"]
-    if not rollback and merged.get("max_rollbacks", ordinary) != ordinary:
-        raise WorkbenchError("--max-rollbacks is of --on-co rollback; give that with it, or drop it")
+    if not rollback and merged.get("on_nan") != "rollback" and merged.get("max_rollbacks", ordinary) != ordinary:
+        raise WorkbenchError("--max-rollbacks is of --on-co rollback and --on-nan rollback; give one, or drop it")
 
 
 def _check_der(method: MethodSpec, kind: str, given: Mapping[str, Any], merged: dict[str, Any]) -> None:

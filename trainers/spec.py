@@ -18,6 +18,7 @@ DerEnergy = Literal["marginal", "joint", "both"]
 DerPenalty = Literal["squared", "abs", "hinge"]
 OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
 OnRobust = Literal["ignore", "warn", "stop"]
+OnNan = Literal["stop", "rollback"]
 LogMode = Literal["auto", "swmr", "segments"]
 
 MANTISSA_BITS = 23
@@ -95,12 +96,12 @@ class TrainConfig:
     ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods;
     ``der_warmup`` is in epochs. ``lr_peak`` is where a triangular schedule turns, ``lr_drops`` where a stepped one
-    falls, in shares of the run between commas.
-    ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their row of the table, 0 elsewhere.
-    ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to; ``max_rollbacks`` bounds how
-    often ``on_co`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers
-    follow, closed files per epoch, or whichever the file system allows. ``keep_bits`` is to how many bits of mantissa
-    recorded energies are rounded; by default they are not.
+    falls, in shares of the run between commas. ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their
+    row of the table, 0 elsewhere. ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads
+    to, ``on_nan`` what a loss does that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and
+    ``on_nan`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers follow,
+    closed files per epoch, or whichever the file system allows. ``keep_bits`` is to how many bits of mantissa recorded
+    energies are rounded; by default they are not.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -144,6 +145,7 @@ class TrainConfig:
     keep_best: bool = True
     on_co: OnCatastrophic = "warn"
     on_ro: OnRobust = "warn"
+    on_nan: OnNan = "stop"
     max_rollbacks: int = 3
     device: str = "auto"
     log_mode: LogMode = "auto"
@@ -232,6 +234,11 @@ class RolledBack:
     changes: Mapping[str, Any]
 
     @property
+    def is_of_divergence(self) -> bool:
+        """Whether the loss was not finite: the epoch after begins anew, and the learning rate alone changes."""
+        return set(self.changes) == {"lr"}
+
+    @property
     def sentence(self) -> str:
         """The same in plain words."""
         where = "the start" if self.checkpoint is None else f"epoch {self.checkpoint}"
@@ -272,6 +279,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "der_penalty": get_args(DerPenalty),
     "on_co": get_args(OnCatastrophic),
     "on_ro": get_args(OnRobust),
+    "on_nan": get_args(OnNan),
     "log_mode": get_args(LogMode),
 }
 _TYPES = {f.name: f.type for f in fields(TrainConfig)}

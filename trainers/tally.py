@@ -101,19 +101,23 @@ class EnergyTally:
         self._writer = writer
         self._steps_on_disk = writer.num_steps
 
-    @torch.inference_mode(False)
     def _begin(self, first_step: int) -> None:
-        # One column more than is recorded takes what falls outside, so that no batch needs a data-dependent shape.
-        self._columns = torch.full(
-            (len(SAMPLE_COLUMNS), self._num_recorded + 1), torch.nan, dtype=torch.float32, device=self._device
-        )
         self._steps: list[Tensor] = []
         self._rates: list[float] = []
         self._rows: list[dict[str, float]] = []
         self._first_step = first_step
+        self._given_up = 0
         self._reading: deque[Readback] = deque()
         self._asked_for = 0
         self._written = 0
+        self._forget_samples()
+
+    @torch.inference_mode(False)
+    def _forget_samples(self) -> None:
+        # One column more than is recorded takes what falls outside, so that no batch needs a data-dependent shape.
+        self._columns = torch.full(
+            (len(SAMPLE_COLUMNS), self._num_recorded + 1), torch.nan, dtype=torch.float32, device=self._device
+        )
         self._totals = torch.zeros(len(_TOTALS), dtype=torch.float64, device=self._device)
 
     @property
@@ -170,6 +174,13 @@ class EnergyTally:
         self._ask()
         self._write(epoch, wait=True)
 
+    def give_up(self, epoch: int) -> None:
+        """The epoch begins anew at the next step; the steps so far stay on record, what they measured does not."""
+        self.flush(epoch)
+        self._given_up = len(self._steps)
+        self._forget_samples()
+        self.diverged = None
+
     def _ask(self) -> None:
         """Begin to read the steps that were not yet asked for."""
         block = self._steps[self._asked_for :]
@@ -190,7 +201,7 @@ class EnergyTally:
         self._rows.append(row)
         if step >= self._steps_on_disk:
             self._writer.append_step(row)
-        if self.diverged is None and not math.isfinite(row["loss"]):
+        if self.diverged is None and self._written >= self._given_up and not math.isfinite(row["loss"]):
             self.diverged = step
         self._written += 1
 
@@ -234,12 +245,14 @@ class EnergyTally:
             "steps": steps,
             "rates": torch.tensor(self._rates, dtype=torch.float64),
             "first_step": torch.tensor(self._first_step),
+            "given_up": torch.tensor(self._given_up),
             "totals": self._totals,
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up the state that ``state_dict`` gave."""
         self._begin(int(state["first_step"]))
+        self._given_up = int(state.get("given_up", 0))
         self._columns.copy_(state["columns"])
         self._totals.copy_(state["totals"])
         self._steps = list(state["steps"].to(self._device))

@@ -91,6 +91,13 @@ def train(
     on_ro: Annotated[
         str | None, typer.Option(help=f"On robust overfitting: ignore, warn or stop. {default_of('on_ro')}")
     ] = None,
+    on_nan: Annotated[
+        str | None,
+        typer.Option(
+            help="On a loss that is not finite: stop, or rollback: the epoch begins anew at half the learning rate. "
+            f"{default_of('on_nan')}"
+        ),
+    ] = None,
     max_rollbacks: Annotated[
         int | None, typer.Option(help=f"Rollbacks at most; then warn. {default_of('max_rollbacks')}")
     ] = None,

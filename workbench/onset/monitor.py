@@ -58,7 +58,7 @@ class OnsetMonitor:
             adversarial=report.adversarial,
             goes_back=bool(report.rollbacks) or (report.config is not None and report.config.on_co == "rollback"),
         )
-        behind = {rolled.epoch: rolled for rolled in report.rollbacks}
+        behind = {rolled.epoch: rolled for rolled in report.rollbacks if not rolled.is_of_divergence}
         for row in report.rows:
             self._take(row, report.steps, report.notebook)
             if int(row["epoch"]) in behind:

@@ -10,7 +10,7 @@ import pytest
 from tests.tui.conftest import Opened, Pictured, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.recorded import EPOCHS, NAMES, NUM_TRAIN, open_pane, read, sample_table, write_recorded
-from tests.tui.runs import NOW, meta
+from tests.tui.runs import NOW, append, meta, start
 from trainers.errors import WorkbenchError
 from workbench.tui.background import Background
 from workbench.tui.class_table import GIVEN_UP, KEPT, MOST_EPOCHS, ClassTable
@@ -287,3 +287,29 @@ def test_pictures(pictured: Pictured, recorded: Path, look: Look, monkeypatch: p
         await read(pilot, "classes")
 
     pictured(look, "run", before=before)
+
+
+async def test_a_growing_run_is_followed(tmp_path: Path, opened: Opened) -> None:
+    writer = start(tmp_path / "run")
+    append(writer)
+    async with opened(tmp_path / "run", size=(120, 30), clock=time.time) as pilot:
+        widget = await open_pane(pilot, "5", "classes")
+        table = widget._table
+        append(writer)
+        async with asyncio.timeout(20):
+            while "epoch 1 ◆ 0 ◇" not in text_of(pilot):
+                await pilot.pause(0.02)
+        await read(pilot, "classes")
+        assert widget._table is table, "what was read is kept"
+        assert sorted(table.rows) == [0, 1]
+        writer.close("finished")
+
+
+async def test_a_run_of_which_only_the_probe_set_was_recorded(tmp_path: Path, opened: Opened) -> None:
+    run = write_recorded(tmp_path / "run", epochs=3, train=lambda epoch, table: None)
+    async with opened(run, size=(120, 30)) as pilot:
+        await open_pane(pilot, "5", "classes")
+        assert "ΔE probe, epoch 2" in text_of(pilot)
+        assert "20 samples" in text_of(pilot)
+        await open_pane(pilot, "6", "energies")
+        assert "200 probe samples" in text_of(pilot)

@@ -201,6 +201,6 @@ async def test_the_mouse(written: Path, opened: Opened) -> None:
         await pilot.pause(0.1)
         await pilot.click("#upper LinePlot", offset=(74, 5))
         assert pilot.app.screen.epoch == EPOCHS - 1
-        await pilot.click(offset=(lines[-1].index("help"), 29))
+        await pilot.click(offset=(text_of(pilot).splitlines()[-1].index("help"), 29))
         await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)

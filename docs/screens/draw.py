@@ -30,6 +30,8 @@ COLLAPSED = {
     "classes-80x24": (PLAIN, ["5", "n", "m"]),
     "energies": (WIDE, ["6", "n", "f"]),
     "energies-80x24": (PLAIN, ["6", "n", "m", "f"]),
+    "samples": (WIDE, ["7", "n", "o", "down", "enter"]),
+    "samples-80x24": (PLAIN, ["7", "n", "o", "down", "enter"]),
     "record": (WIDE, ["0"]),
     "help": (PLAIN, ["question_mark"]),
 }
@@ -64,6 +66,8 @@ async def ended(pilot: Pilot[None]) -> None:
     await pilot.pause(0.3)
     while isinstance(pilot.app.screen, JobScreen) and pilot.app.screen.ended is None:
         await pilot.pause(0.1)
+    while isinstance(pilot.app, WorkbenchApp) and pilot.app.jobs.unfinished:
+        await pilot.pause(0.5)
 
 
 def main() -> None:

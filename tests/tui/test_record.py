@@ -171,7 +171,8 @@ def test_sizes(count: int, words: str) -> None:
 
 
 @every_look
-def test_pictures(pictured: Pictured, recorded: Path, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pages", [0, 2], ids=["top", "below"])
+def test_pictures(pictured: Pictured, recorded: Path, look: Look, pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(recorded.parent)
     monkeypatch.setattr("workbench.tui.provenance.size", lambda count: "1.0 MiB")
 
@@ -179,7 +180,7 @@ def test_pictures(pictured: Pictured, recorded: Path, look: Look, monkeypatch: p
         while pilot.app.screen.view is None:
             await pilot.pause(0.01)
         await open_pane(pilot, "0", "provenance" if look.size[0] > 120 else "record")
-        await pilot.press("pagedown", "pagedown", *["pagedown"][: look.size[0] < 100])
+        await pilot.press(*["pagedown"] * pages)
         await pilot.pause()
 
     pictured(look, "run", before=before)

@@ -22,7 +22,6 @@ PANES = {
     "curves": ["2"],
     "histogram": ["3", "n"],
     "heatmap": ["4", "home", "right_square_bracket"],
-    "record": ["0"],
     "help": ["question_mark"],
 }
 

@@ -1,12 +1,20 @@
 """Themes: what stands on the background is seen, and what stands together is told apart with any colour vision."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from textual.pilot import Pilot
 
+from tests.tui.conftest import Opened, settled
+from tests.tui.runs import NOW, write
 from workbench.tui import palette
+from workbench.tui.application import WorkbenchApp
+from workbench.tui.panes import PANES
+from workbench.tui.screens.workspace import WorkspaceScreen
+from workbench.tui.seen import strips_of
 from workbench.tui.themes import DARK, LIGHT, SIXTEEN, THEMES, Palette
 
 WORDS = (palette.TEXT, palette.MUTED, palette.ACCENT, palette.CURSOR)
@@ -139,3 +147,70 @@ def test_sixteen_colours_are_exactly_those_of_every_terminal() -> None:
 
     known = {f"#{r:02x}{g:02x}{b:02x}" for r, g, b in (STANDARD_PALETTE[at] for at in range(16))}
     assert {*SIXTEEN.colours.values(), *(colour for _, colour in SIXTEEN.scale)} <= known
+
+
+def colours_on(pilot: Pilot[None]) -> set[str]:
+    """Every colour that the terminal shows now."""
+    looks = [segment.style for strip in strips_of(pilot.app.screen) for segment in strip if segment.style is not None]
+    return {
+        colour.get_truecolor().hex
+        for look in looks
+        for colour in (look.color, look.bgcolor)
+        if colour is not None and not colour.is_default
+    }
+
+
+def only_in(theme: Palette, other: Palette) -> set[str]:
+    """The colours of a theme that another has not, its scale's first ones too."""
+    scales = {colour for _, colour in theme.scale}
+    return ({*theme.colours.values()} | scales) - {*other.colours.values()} - {colour for _, colour in other.scale}
+
+
+@pytest.mark.parametrize("pane", [pane.name for pane in PANES])
+async def test_another_theme_repaints_every_pane(written: Path, opened: Opened, pane: str) -> None:
+    async with opened(written / "collapsed", size=(140, 40)) as pilot:
+        pilot.app.screen.action_pane(pane)
+        await settled(pilot)
+        await pilot.pause(0.3)
+        assert colours_on(pilot) & only_in(DARK, LIGHT)
+        await pilot.press("T")
+        await settled(pilot)
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if not colours_on(pilot) & only_in(DARK, LIGHT):
+                break
+        assert not colours_on(pilot) & only_in(DARK, LIGHT)
+        assert colours_on(pilot) & only_in(LIGHT, DARK)
+
+
+async def test_screens_under_the_open_one_are_repainted_too(tmp_path: Path) -> None:
+    write(tmp_path / "run", epochs=3)
+    app = WorkbenchApp(tmp_path, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        while not isinstance(app.screen, WorkspaceScreen) or not app.screen.shown:
+            await pilot.pause(0.01)
+        await pilot.press("enter")
+        while isinstance(app.screen, WorkspaceScreen):
+            await pilot.pause(0.01)
+        await settled(pilot)
+        await pilot.press("T", "escape")
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, WorkspaceScreen)
+        assert not colours_on(pilot) & only_in(DARK, LIGHT)
+
+
+async def test_sixteen_colours_are_told_by_shades_and_nothing_else_is_shown(
+    written: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLORTERM")
+    monkeypatch.setenv("TERM", "xterm")
+    async with opened(written / "collapsed", size=(140, 40)) as pilot:
+        assert pilot.app.console.color_system == "standard"
+        assert palette.in_use() is SIXTEEN
+        for pane in ("overview", "curves", "histogram", "heatmap", "record"):
+            pilot.app.screen.action_pane(pane)
+            await settled(pilot)
+            assert colours_on(pilot) <= {*SIXTEEN.colours.values()}, pane
+        pilot.app.screen.action_pane("heatmap")
+        await settled(pilot)
+        assert "▒" in "".join(strip.text for strip in strips_of(pilot.app.screen))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from workbench.tui.background import Background
 from workbench.tui.context import RunContext
 from workbench.tui.samples.making import Making
+from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class SampleImages(Picture):
             class_names=view.meta.class_names,
             width=width,
             height=height,
-            colour=not self.app.no_color,
+            colour=pictures_in_colour(self.app),
             looks=self._making.ended,
         )
         self._looking.wake()

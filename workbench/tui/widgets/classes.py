@@ -16,6 +16,7 @@ from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.palette import style
 from workbench.tui.text import number, percent, plain
+from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.class_epochs import axis_of, paint_epochs, paint_frame
 from workbench.tui.widgets.class_rows import (
@@ -185,7 +186,7 @@ class Classes(Painted, can_focus=True):
 
         assert self._view is not None
         assert self._table is not None
-        axis, colours = axis_of(where, self._view.num_epochs), not self.app.no_color
+        axis, colours = axis_of(where, self._view.num_epochs), pictures_in_colour(self.app)
         scale = scale_of(self._view, self._measure)
         free = paint_frame(sheet, where, MEASURES[self._measure], scale.words, colours=colours)
         key = (self._table, len(self._table.rows), self._measure, axis, seen.tobytes(), scale)

@@ -13,6 +13,7 @@ from workbench.tui.keys.energies import ENERGIES_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.palette import style
 from workbench.tui.text import number, percent, plain
+from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.plane import (
     HUES,
@@ -114,13 +115,13 @@ class Energies(Painted, can_focus=True):
         for name, frame in frames.items():
             self._paint_picture(sheet, frame, name, planes)
         samples = {"train": "training", "probe": "probe"}[view.split]
-        _tell(sheet, planes, frames, samples, colours=not self.app.no_color)
+        _tell(sheet, planes, frames, samples, colours=pictures_in_colour(self.app))
         if source.problem is not None:
             sheet.write(0, sheet.height - 1, plain(source.problem, sheet.width), style(palette.WARNING))
 
     def _paint_picture(self, sheet: Cells, frame: Frame, name: str, planes: "Planes") -> None:
         titles, axes, _ = PICTURES[name]
-        epoch, densities, colours = planes.wanted.epoch, planes.densities[name], not self.app.no_color
+        epoch, densities, colours = planes.wanted.epoch, planes.densities[name], pictures_in_colour(self.app)
         ranges = planes.axes.marginal, planes.axes.marginal if name == "pair" else planes.axes.joint
         paint_frame(sheet, frame, [f"{title}, epoch {epoch}" for title in titles], axes, *ranges)
         if not any(each.total for each in densities):

@@ -302,6 +302,15 @@ async def test_folders_are_numbered_on(run: Path) -> None:
         assert form.form.job(form.answers).out == run / "generation" / "samples-001"
 
 
+async def test_a_job_that_waits_is_promised_its_folder(run: Path) -> None:
+    async with faked(run, "waits") as pilot:
+        for number in range(3):
+            screen = await begin(pilot)
+            assert screen.job.request.out == run / "generation" / f"samples-{number:03d}"
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+
 async def test_progress_preview_summary(run: Path) -> None:
     async with faked(run) as pilot:
         await begin(pilot)
@@ -520,7 +529,7 @@ async def test_the_real_command(tmp_path: Path) -> None:
         pca = await finish(pilot)
         await pilot.press("escape", "9")
         await until(pilot, says(pilot, "✓ samples-000", "4/4", "#0 (1 of 4)"), 30)
-    assert "E(x,y) of each chain over its steps" in shown, "energies beside the images"
+    assert "E(x,y) over steps" in shown, "energies beside the images"
     assert "Class means" in pca
     assert "Class 0 · " in pca
     assert "✓ finished" in shown

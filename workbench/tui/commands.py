@@ -1,5 +1,6 @@
 """The commands of this command line that the app starts in processes of their own."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,19 +84,23 @@ def kept_checkpoints(run_dir: Path, cursor: int) -> tuple[Kept, ...]:
     return tuple(sorted(kept, key=lambda one: places.index(one.epoch) if one.epoch in places else len(places)))
 
 
-def free_folder(run_dir: Path) -> Path:
+def free_folder(run_dir: Path, promised: Collection[Path] = ()) -> Path:
     """The next folder of samples that is not there yet, numbered as ``workbench sample`` does.
+
+    Args:
+        run_dir: of the run.
+        promised: absolute paths of those that jobs are still to make.
 
     Raises:
         WorkbenchError: the folder cannot be looked into.
     """
     number, derived = 0, run_dir / DERIVED
     try:
-        while (derived / f"samples-{number:03d}").exists():
+        while (out := derived / f"samples-{number:03d}").exists() or out.absolute() in promised:
             number += 1
     except OSError as error:
         raise WorkbenchError(f"cannot look into {plain(str(derived))} ({error.strerror or error})") from None
-    return derived / f"samples-{number:03d}"
+    return out
 
 
 def can_go_on(out: Path) -> bool:

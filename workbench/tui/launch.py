@@ -1,5 +1,6 @@
 """The form and the jobs behind keys, made in a thread: it is here that what they need is loaded. Import it late."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from workbench.tui.commands import free_folder, kept_checkpoints, pca_arguments, run_dir_of
@@ -13,9 +14,17 @@ from workbench.tui.text import plain
 
 
 def generate_form(
-    path: Path, view: View, cursor: int, proposed: Answers | None = None, *, chosen: int | None = None
+    path: Path,
+    view: View,
+    cursor: int,
+    proposed: Answers | None = None,
+    *,
+    chosen: int | None = None,
+    promised: Collection[Path],
 ) -> Form:
     """The form over a run; the checkpoint that was chosen, or is under a cursor that was moved, is proposed.
+
+    Images go to a folder that neither is there nor is among the ``promised`` ones.
 
     Raises:
         WorkbenchError: the run keeps no checkpoints, or its folder cannot be looked into.
@@ -26,7 +35,7 @@ def generate_form(
     first = sorted(kept, key=lambda one: one.epoch != wanted)
     data = view.meta.config.get("data")
     data = data if isinstance(data, str) else None
-    return sampling_form(run_dir, first, view.meta.class_names, data, free_folder(run_dir), proposed)
+    return sampling_form(run_dir, first, view.meta.class_names, data, free_folder(run_dir, promised), proposed)
 
 
 def pca_job(path: Path) -> JobRequest:

@@ -216,4 +216,6 @@ class Checkpoints(Painted, can_focus=True):
         """In a thread."""
         from workbench.tui.launch import generate_form
 
-        return generate_form(self._run_context.path, view, self._epoch, chosen=epoch)
+        return generate_form(
+            self._run_context.path, view, self._epoch, chosen=epoch, promised=self._run_context.jobs.promised
+        )

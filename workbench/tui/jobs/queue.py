@@ -61,6 +61,11 @@ class JobQueue:
         return tuple(task for task in self.unfinished if task.ours)
 
     @property
+    def promised(self) -> frozenset[Path]:
+        """What jobs that run or wait are to make, absolute."""
+        return frozenset(task.request.out.absolute() for task in self.unfinished if task.request.out is not None)
+
+    @property
     def indicator(self) -> str:
         """What a header says while jobs run; "" while none does."""
         if not self.unfinished:

@@ -41,7 +41,8 @@ class Record:
         ended: the same; None while it runs, or if nobody knows.
         code: its exit code, minus the number of the signal that killed it; None while it runs.
         pid: the process around it.
-        out: what it made for the user, if anything.
+        out: what it made for the user, if anything, absolute.
+        directory: where it was started, which relative paths of its command start from.
         version: of this package.
         revision: of its code, if it is a checkout.
         problem: why the record cannot be read; "" if it can.
@@ -57,6 +58,7 @@ class Record:
     code: int | None = None
     pid: int | None = None
     out: Path | None = None
+    directory: str = ""
     version: str = "unknown"
     revision: str | None = None
     problem: str = ""
@@ -85,6 +87,7 @@ def new_record(folder: Path, kind: str, title: str, arguments: tuple[str, ...], 
         arguments=arguments,
         state="running",
         started=started,
+        directory=str(Path.cwd()),
         version=package,
         revision=git_revision(),
     )
@@ -105,6 +108,7 @@ def write_record(record: Record) -> None:
         "ended": None if record.ended is None else _iso(record.ended),
         "exit_code": record.code,
         "pid": record.pid,
+        "directory": record.directory,
         "out": None if record.out is None else str(record.out),
         "version": record.version,
         "git_revision": record.revision,
@@ -176,6 +180,7 @@ def _parse(folder: Path, content: bytes) -> Record:
         code=_whole(values, "exit_code"),
         pid=_whole(values, "pid"),
         out=None if (out := _text(values, "out")) is None or "\0" in out else Path(out),
+        directory=plain(_text(values, "directory") or ""),
         version=plain(_text(values, "version") or "unknown", 40),
         revision=None if (revision := _text(values, "git_revision")) is None else plain(revision, 60),
     )

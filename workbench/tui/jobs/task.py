@@ -143,7 +143,7 @@ class Task:
         request = self.request
         folder, self.warning = new_folder(request.run_dir)
         record = new_record(folder, request.kind, request.title, request.arguments, self._clock())
-        self.record = replace(record, out=request.out)
+        self.record = replace(record, out=None if request.out is None else request.out.absolute())
         return folder
 
     def _write(self) -> None:

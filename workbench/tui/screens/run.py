@@ -35,7 +35,7 @@ from workbench.tui.widgets.tabs import Footer, Tabs
 from workbench.tui.widgets.timeline import EpochChosen, Timeline
 
 if TYPE_CHECKING:
-    from workbench.tui.forms.form import Answers
+    from workbench.tui.forms.form import Answers, Form
     from workbench.tui.jobs.request import JobRequest
     from workbench.tui.source import Source, View
 
@@ -206,7 +206,13 @@ class RunScreen(Screen[None]):
             return
         from workbench.tui.asking import ask
 
-        await ask(self, self._run_context.jobs, lambda: _launch().generate_form(self._path, view, self.epoch, proposed))
+        jobs = self._run_context.jobs
+
+        def form() -> "Form":
+            made: Form = _launch().generate_form(self._path, view, self.epoch, proposed, promised=jobs.promised)
+            return made
+
+        await ask(self, jobs, form)
 
     async def _show_pca(self) -> None:
         try:

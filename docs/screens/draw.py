@@ -43,6 +43,7 @@ ROBUST = {
     "generate-80x24": (PLAIN, ["g", "3", "enter"]),
     "pca": (WIDE, ["a"]),
     "pca-80x24": (PLAIN, ["a", "pagedown", "pagedown"]),
+    "jobs": (WIDE, ["J", "down"]),
 }
 
 

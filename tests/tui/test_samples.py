@@ -440,6 +440,38 @@ async def test_the_mouse(run: Path) -> None:
         assert pilot.app.screen.epoch == 0
 
 
+async def test_rows_and_headings_can_be_jumped_to(run: Path) -> None:
+    async with opened(run, (120, 40)) as (pilot, pane):
+        table = pane.query_one(Table)
+        targets = table.targets()
+        lines = text_of(pilot).splitlines()
+        flips = next(t for t in targets if "flips" in lines[t.place.y][t.place.x : t.place.right + 1])
+        rows = [target for target in targets if target.place.width == table.size.width]
+        assert len(rows) == table.page
+        rows[5].act()
+        assert (await rested(pilot)).place == 5
+        sample = pane.sample
+        flips.act()
+        assert (await rested(pilot)).choice.order == "flips"
+        assert pane.sample == sample
+
+
+async def test_the_list_is_exported_in_its_order(run: Path) -> None:
+    async with opened(run) as (pilot, pane):
+        await press(pilot, "home", "o", "c")
+        table = pane.export()
+        assert table is not None
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows()]
+        assert "class cat, epoch 0" in table.title
+        assert [row["index"] for row in rows] == pane.ranking.keys.index[pane.ranking.rows].tolist()
+        assert {row["class"] for row in rows} == {"cat"}
+        now = energies(0)
+        for row in rows:
+            place = (row["index"] - 100) // 3
+            assert row["energy"] == float(now.energy[place])
+            assert row["correct_adv"] == now.correct_adv[place]
+
+
 async def test_images_are_made_once_with_their_neighbours_and_shown(run: Path) -> None:
     async with opened(run, (120, 40)) as (pilot, pane):
         assert f"Enter: natural and adversarial image, by the checkpoint of epoch {EPOCHS - 1}" in words_of(pilot)
@@ -503,7 +535,7 @@ async def test_without_checkpoints_or_an_attack_it_says_why(tmp_path: Path) -> N
         assert "a log by itself" in words_of(pilot)
 
 
-@pytest.mark.parametrize("size", [(20, 5), (40, 12), (80, 24), (160, 48)])
+@pytest.mark.parametrize("size", [(20, 5), (80, 24), (160, 48)])
 @pytest.mark.parametrize("epochs", [0, 1])
 async def test_few_epochs_in_any_terminal(tmp_path: Path, epochs: int, size: tuple[int, int]) -> None:
     write_run(tmp_path / "run", epochs=epochs)

@@ -1,16 +1,19 @@
 """The table of samples: any number of rows, of which those are formatted that are seen."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.geometry import Region
 from textual.message import Message
 
 from workbench.tui import palette
 from workbench.tui.palette import style
 from workbench.tui.samples.columns import FLAG_LOOKS, LEAST_CLASS, Cell, Column, fitting, name_width
 from workbench.tui.samples.wish import Reference
+from workbench.tui.seen import Target
 from workbench.tui.text import plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.timeline import FLAGS
@@ -80,6 +83,26 @@ class SampleTable(Painted):
         if class_names is not self._names:
             self._names, self._name_width = class_names, name_width(class_names)
         self.repaint()
+
+    def targets(self) -> list[Target]:
+        """The rows and the headings that are seen."""
+        ranking, region = self._ranking, self.content_region
+        if ranking is None:
+            return []
+        places = range(self._top, min(self._top + self.page, len(ranking.rows)))
+        rows = [
+            Target(Region(region.x, region.y + y, region.width, 1), partial(self._point, place))
+            for y, place in enumerate(places, HEAD)
+        ]
+        headings = [
+            Target(Region(region.x + x, region.y + 1, width, 1), partial(self.post_message, Sorted(column.orders)))
+            for column, x, width in self._columns(ranking, region.width)
+            if column.orders
+        ]
+        return headings + rows
+
+    def _point(self, place: int) -> None:
+        self.post_message(Pointed(place, opened=False))
 
     def on_click(self, event: Click) -> None:
         """Select a row, or order by a column."""

@@ -16,7 +16,7 @@ NAME, LEAST_BAR, WIDEST_BAR = 14, 6, 50
 EIGHTHS = " ▏▎▍▌▋▊▉"
 WORST = "worst of all"
 
-LEGEND = "█ right under attack  ░ only without"
+LEGEND = "█ right under attack  ░ only without it"
 
 ENERGIES = (("E(x)", 8), ("E(x*)", 8), ("ΔE 5 %", 9), ("50 %", 8), ("95 %", 8))
 """Headings and widths of the energies of a class."""
@@ -81,7 +81,8 @@ def paint_classes(
     bar = min(each - 2 - name - 8 - (_NUMBERS if wide else 0), WIDEST_BAR)
     if wide:
         _paint_heads(sheet, x + name + 8 + bar, y)
-    if len(title) + len(LEGEND) + 2 <= (name + 8 + bar if wide else width):
+    told = len(title) + len(LEGEND) + 2 <= (name + 8 + bar if wide else width)
+    if told:
         sheet.write(x + len(title) + 2, y, LEGEND, style(palette.FAINT))
     down = max(1, -(-len(order) // across))
     for place, label in enumerate(order):
@@ -102,6 +103,9 @@ def paint_classes(
     if wide and num < evaluation.num - evaluation.num_broken and end < y + rows:
         words = f"E(x*) and ΔE are of the {num:,} images for which the attack found an x*"
         sheet.write(x, end, words, style(palette.FAINT))
+        end += 1
+    if not told and end < y + rows:
+        sheet.write(x, end, LEGEND, style(palette.FAINT))
         end += 1
     return end
 

@@ -112,7 +112,7 @@ def _strong(row: "Row") -> str:
 def _paint_detail(sheet: Cells, y: int, shelf: "Shelf", row: "Row") -> None:
     """The one that is chosen: what it is, where it is, and what it withstood."""
     bottom, width = sheet.height, sheet.width - 2
-    title = f" epoch {row.epoch} "
+    title = plain(f" {' · '.join((f'epoch {row.epoch}', *row.roles))} ", max(0, sheet.width - 4))
     for x in range(sheet.width):
         sheet.put(x, y, "─", style(palette.FRAME))
     sheet.write(2, y, title, style(palette.CURSOR, bold=True))

@@ -54,9 +54,9 @@ def evaluation_strips(evaluation: "Evaluation", width: int) -> list[Strip]:
     from workbench.tui.widgets.cells import Cells
 
     classes = min(len(evaluation.class_names), MOST_CLASSES)
-    sheet = Cells(max(width, 1), 6 + len(evaluation.inputs) + (classes + 5) * len(evaluation.attacks))
+    sheet = Cells(max(width, 1), 6 + len(evaluation.inputs) + (classes + 6) * len(evaluation.attacks))
     sheet.write(0, 0, headline(evaluation), style(palette.MUTED))
     y = paint_accuracies(sheet, 0, 2, width, evaluation)
     for attack in evaluation.attacks:
-        y = paint_classes(sheet, 0, y + 1, width, classes + 3, evaluation, attack)
+        y = paint_classes(sheet, 0, y + 1, width, classes + 4, evaluation, attack)
     return sheet.strips()[:y]

@@ -81,6 +81,22 @@ class ClassTable:
         """Epochs that are still to be read."""
         return sum(epoch not in self.rows for epoch in self._wanted)
 
+    def ordered(self, by: str, epoch: int | None) -> NDArray[np.intp]:
+        """Places of all classes, those without a number last.
+
+        Args:
+            by: "class"; "median" or "accuracy_adv", the lowest first; "change" of the median, the largest first.
+            epoch: at which; by number where nothing is read of it.
+        """
+        count = len(self.classes) if self.classes is not None else 0
+        row = None if epoch is None else self.rows.get(epoch)
+        if by == "class" or row is None or epoch is None:
+            return np.arange(count)
+        if by != "change":
+            return np.argsort(row[MEASURES.index(by)], kind="stable")
+        before = self.rows.get(epoch - 1)
+        return np.arange(count) if before is None else np.argsort(-np.abs(row[0] - before[0]), kind="stable")
+
     def step(self) -> bool | None:
         """Read what is wanted most: the epoch under the cursor, the one before, then ever farther ones.
 

@@ -15,7 +15,7 @@ from workbench.tui.glance import Split
 from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.palette import style
-from workbench.tui.text import number, percent, plain
+from workbench.tui.text import plain
 from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.class_epochs import axis_of, paint_epochs, paint_frame
@@ -30,8 +30,8 @@ from workbench.tui.widgets.class_rows import (
     paint_spread,
     paint_unit,
     places,
-    signed,
 )
+from workbench.tui.widgets.class_words import MEASURES, numbers_of, titles_of, words_of
 from workbench.tui.widgets.timeline import EpochChosen
 
 if TYPE_CHECKING:
@@ -43,13 +43,6 @@ if TYPE_CHECKING:
 
 ORDERS = ("class", "median", "change", "accuracy_adv")
 """By number; the lowest median first; the largest change first; the lowest accuracy under attack first."""
-
-MEASURES = {
-    "median": ("median ΔE", "median"),
-    "accuracy_adv": ("accuracy under attack", "under attack", "attack"),
-    "accuracy": ("natural accuracy", "natural"),
-}
-"""Titles of the picture over epochs, longest first."""
 
 
 class Classes(Painted, can_focus=True):
@@ -139,7 +132,7 @@ class Classes(Painted, can_focus=True):
             return
         axis, detail = view.axis, table.detail(self._epoch) or self._shown
         self._shown = detail
-        titles = _titles(view.split, self._epoch if detail is None else detail.epoch)
+        titles = titles_of(view.split, self._epoch if detail is None else detail.epoch)
         if table.classes is None or not view.num_epochs:
             paint_box(sheet, where, axis, titles)
             words = "reading …" if view.num_epochs else "no epoch is committed yet"
@@ -173,7 +166,7 @@ class Classes(Painted, can_focus=True):
                 sheet.put(0, base, "▸", style(palette.CURSOR, bold=True))
             look = style(palette.CURSOR if chosen else palette.TEXT, bold=chosen)
             sheet.write(2, base, plain(self._title_of(place), where.name), look)
-            paint_numbers(sheet, where, base, self._numbers(place, detail), chosen=chosen)
+            paint_numbers(sheet, where, base, numbers_of(self._table, place, detail), chosen=chosen)
             if heights:
                 paint_spread(sheet, where, y, where.lines - 1, heights[line])
             if detail is not None:
@@ -207,46 +200,15 @@ class Classes(Painted, can_focus=True):
         news = plain(self._table.problem, 40) if self._table.problem else f"{missing} epochs to read" if missing else ""
         sheet.write_right(free - 1, y, news, style(palette.WARNING if self._table.problem else palette.MUTED))
         room = free - 2 - (cell_len(news) + 2 if news else 0)
-        parts = [f"{plain(self._title_of(self._chosen), NAME)}: {classes.counts[self._chosen]:,} samples"]
-        if detail is not None:
-            values = detail.numbers.quantiles[self._chosen].tolist()
-            parts += [f"ΔE 5–95 % {number(values[0])} … {number(values[-1])}", f"median {number(values[2])} nat"]
-            parts.append(f"correct {percent(float(detail.numbers.accuracy[self._chosen]))}")
-            parts.append(f"under attack {percent(float(detail.numbers.accuracy_adv[self._chosen]))}")
-        if classes.left_out:
-            parts.append(f"{classes.left_out:,} samples of yet other labels are left out")
-        sheet.write(1, y, plain("  ".join(parts), max(room, 0)), style(palette.MUTED))
-
-    def _numbers(self, place: int, detail: "Detail | None") -> dict[str, str]:
-        """What stands beside a class, by its key in HEADS."""
-        assert self._table is not None
-        assert self._table.classes is not None
-        numbers = {"samples": f"{self._table.classes.counts[place]:,}"}
-        row = self._table.rows.get(detail.epoch) if detail is not None else None
-        before = self._table.rows.get(detail.epoch - 1) if detail is not None else None
-        if row is not None:
-            median, adversarial, natural = row[:, place].tolist()
-            numbers |= {"median": number(median)}
-            numbers |= {"accuracy_adv": _short(adversarial), "accuracy": _short(natural)}
-            if before is not None:
-                numbers["change"] = signed(median - float(before[0, place]))
-        return numbers
+        words = words_of(self._table, plain(self._title_of(self._chosen), NAME), self._chosen, detail)
+        sheet.write(1, y, plain(words, max(room, 0)), style(palette.MUTED))
 
     def _ordered(self) -> "NDArray[np.intp]":
-        """Places of all classes in the order that is chosen; those without a number last."""
+        """Places of all classes in the order that is chosen."""
         import numpy as np
 
-        table = self._table
-        count = len(table.classes) if table is not None and table.classes is not None else 0
-        row = table.rows.get(self._shown.epoch) if table is not None and self._shown is not None else None
-        if self._order == "class" or row is None or table is None or self._shown is None:
-            return np.arange(count)
-        if self._order == "change":
-            before = table.rows.get(self._shown.epoch - 1)
-            keys = -np.abs(row[0] - before[0]) if before is not None else np.zeros(count)
-        else:
-            keys = row[0] if self._order == "median" else row[1]
-        return np.argsort(keys, kind="stable")
+        epoch = None if self._shown is None else self._shown.epoch
+        return np.arange(0) if self._table is None else self._table.ordered(self._order, epoch)
 
     def _title_of(self, place: int) -> str:
         """A class's name; its number in brackets where it has none."""
@@ -271,21 +233,3 @@ class Classes(Painted, can_focus=True):
         """In a thread: read what is wanted most."""
         table = self._table
         return None if table is None else table.step()
-
-
-def _titles(split: Split, epoch: int) -> tuple[str, ...]:
-    """What the marks stand for, in ever fewer words."""
-    samples = {"train": "training", "probe": "probe"}[split]
-    if not epoch:
-        return f"ΔE of {samples} samples by class, epoch 0 ◆", f"ΔE {split}, epoch 0 ◆", f"ΔE {split} 0 ◆"
-    return (
-        f"ΔE of {samples} samples by class, epoch {epoch} ◆ and {epoch - 1} ◇",
-        f"ΔE {split}, epoch {epoch} ◆ {epoch - 1} ◇",
-        f"ΔE {split} {epoch} ◆ {epoch - 1} ◇",
-        f"{split} {epoch} ◆ {epoch - 1} ◇",
-    )
-
-
-def _short(share: float) -> str:
-    """A share in whole percent, for narrow columns."""
-    return f"{share:.0%}" if math.isfinite(share) else "–"

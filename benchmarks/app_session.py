@@ -30,6 +30,8 @@ from terminal import TIMEOUT_SECONDS, Terminal
 
 from workbench.tui.panes import PANES
 
+os.environ.update({"WORKBENCH_CONFIG": f"{__file__}.none", "WORKBENCH_STATE": f"{__file__}/none"})  # nobody's
+
 EPOCHS = 200
 MANY = 20
 WORKBENCH = (sys.executable, "-m", "workbench")

@@ -25,6 +25,8 @@ from pathlib import Path
 from big_log import write_big_log
 from terminal import TIMEOUT_SECONDS, Terminal
 
+os.environ.update({"WORKBENCH_CONFIG": f"{__file__}.none", "WORKBENCH_STATE": f"{__file__}/none"})  # nobody's
+
 EMPTY_APP = """
 from textual.app import App
 from textual.widgets import Label

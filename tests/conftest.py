@@ -12,6 +12,8 @@ import pytest
 from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["WORKBENCH_CONFIG"] = f"{__file__}.none"  # nobody's settings, and a place where no state can be kept
+os.environ["WORKBENCH_STATE"] = f"{__file__}/state.json"
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

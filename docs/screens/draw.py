@@ -74,6 +74,7 @@ async def ended(pilot: Pilot[None]) -> None:
 def main() -> None:
     """Draw all pictures of the runs that the command line names."""
     os.environ.update({"TEXTUAL_ANIMATIONS": "none", "COLORTERM": "truecolor"})
+    os.environ.update({"WORKBENCH_CONFIG": f"{__file__}.none", "WORKBENCH_STATE": f"{__file__}/none"})  # nobody's
     for run, pictures in zip(sys.argv[1:4], (COLLAPSED, HEALTHY, ROBUST), strict=True):
         for name, (size, keys) in pictures.items():
             asyncio.run(draw(Path(run), name, size, keys))

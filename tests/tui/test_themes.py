@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import Opened, settled
 from tests.tui.runs import NOW, write
+from tests.tui.test_generate import begin, faked, finish, keep
 from workbench.tui import palette
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.panes import PANES
@@ -197,6 +198,22 @@ async def test_screens_under_the_open_one_are_repainted_too(tmp_path: Path) -> N
         await pilot.pause(0.3)
         assert isinstance(app.screen, WorkspaceScreen)
         assert not colours_on(pilot) & only_in(DARK, LIGHT)
+
+
+async def test_a_job_is_repainted_and_can_be_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = keep(write(tmp_path / "run", epochs=3), 1, 2)
+    async with faked(folder) as pilot:
+        await begin(pilot)
+        await finish(pilot)
+        await pilot.press("T")
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if not colours_on(pilot) & set(DARK.colours.values()) - set(LIGHT.colours.values()):
+                break
+        assert not colours_on(pilot) & set(DARK.colours.values()) - set(LIGHT.colours.values())
+        await pilot.press("y")
+        assert "16" in pilot.app.clipboard
 
 
 async def test_sixteen_colours_are_told_by_shades_and_nothing_else_is_shown(

@@ -32,7 +32,11 @@ The two that the first frame shows, "facts" and "histogram", are the run screen'
 
 @runtime_checkable
 class RunWidget(Protocol):
-    """A widget that shows something of a run."""
+    """A widget that shows something of a run.
+
+    It may have more, each by itself: ``keep`` and ``restore`` (``memory``), ``recolour`` (``theming``), ``copied`` and
+    ``targets`` (``seen``), ``export`` (``numbers``).
+    """
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``. Called at every move of the cursor, so it must be quick."""

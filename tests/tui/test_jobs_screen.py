@@ -197,6 +197,14 @@ async def test_the_end_of_a_job_that_nobody_looks_at_is_told(run: Path, scenario
         assert TITLE in notes(pilot)
 
 
+async def test_a_job_that_makes_nothing_to_look_at_shows_its_words(run: Path) -> None:
+    async with faked(run, "works") as pilot:
+        (task,) = submit(pilot, run)
+        await pilot.app.push_screen(JobScreen(task))
+        await until(pilot, lambda: "✓ finished" in text_of(pilot))
+        assert "Median stop at step 20 of 60" in text_of(pilot)
+
+
 async def test_the_end_of_a_job_whose_screen_is_open_is_not_told_twice(run: Path) -> None:
     async with faked(run, "mute") as pilot:
         (task,) = submit(pilot, run)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 GRID_NAME = "grid.png"
 
+LINES_SAID = 60
+"""Lines of output that are shown of a command that makes nothing else that is shown."""
+
 MOST_LINES = 2_000
 """Lines of a command's own words that are shown."""
 
@@ -177,7 +180,7 @@ def conclusion(result: Result | None, ended: Ended, arguments: Sequence[str]) ->
         "finished", "stopped" or "failed", and sentences.
     """
     try:
-        sentences = [] if result is None else result.conclude(ended)
+        sentences = _words(ended) if result is None else result.conclude(ended)
     except WorkbenchError as error:
         return "failed", [str(error)]
     if ended.good:
@@ -185,3 +188,8 @@ def conclusion(result: Result | None, ended: Ended, arguments: Sequence[str]) ->
     if ended.stopped:
         return "stopped", sentences
     return "failed", [ended.complaint, *sentences, f"The command was:  workbench {shlex.join(arguments)}"]
+
+
+def _words(ended: Ended) -> list[str]:
+    """What a command said, its last lines."""
+    return [line.rstrip() for line in ended.output.splitlines() if line.strip()][-LINES_SAID:]

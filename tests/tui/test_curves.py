@@ -268,6 +268,23 @@ async def test_how_curves_are_shown_is_kept(written: Path, opened: Opened) -> No
             assert not other.look.scaled
 
 
+async def test_what_is_exported_is_what_is_seen(written: Path, opened: Opened) -> None:
+    async with opened(written / "collapsed") as pilot:
+        pane = await explorer(pilot)
+        await pilot.press("n", "plus", "w", "d")
+        table = pane.export()
+        assert table is not None
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows()]
+        assert [row["epoch"] for row in rows] == list(range(11, 31))
+        assert rows[0]["pgd_accuracy"] == pytest.approx(measures(11, collapses=True)["pgd_accuracy"])
+        around = [measures(epoch, collapses=True)["pgd_accuracy"] for epoch in (10, 11, 12)]
+        assert rows[0]["pgd_accuracy_median_3"] == pytest.approx(np.median(around))
+        assert "train_delta_energy_q05" in rows[0]
+        assert "train_delta_energy_q05_median_3" not in rows[0]
+        assert table.drawing is not None
+        assert set(table.drawing.y) < set(table.columns)
+
+
 async def test_another_theme_recolours_the_lines(written: Path, opened: Opened) -> None:
     async with opened(written / "collapsed") as pilot:
         await explorer(pilot)

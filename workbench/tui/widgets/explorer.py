@@ -9,10 +9,11 @@ from textual.events import Leave, MouseDown, MouseEvent, MouseMove, MouseScrollD
 from textual.widget import Widget
 
 from trainers.errors import WorkbenchError
-from workbench.tui.charts import ACCURACY_AND_GAP, LOWER, MEDIANS, Look
+from workbench.tui.charts import ACCURACY_AND_GAP, LOWER, MEDIANS, Chart, Look
 from workbench.tui.context import RunContext
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.table import bindings
+from workbench.tui.numbers import Table
 from workbench.tui.scene import Scene
 from workbench.tui.text import plain
 from workbench.tui.widgets.curves import Curves, Drawable
@@ -105,6 +106,16 @@ class Explorer(Widget, can_focus=True):
         )
         self.lower = lower if isinstance(lower, int) and 0 <= lower < len(LOWER) else 0
         self._draw()
+
+    def export(self) -> Table | None:
+        """The epochs that are seen, raw and smoothed."""
+        if self._shown is None or not self._total:
+            return None
+        from workbench.tui.curve_numbers import numbers_of
+
+        view, epoch = self._shown
+        upper, lower = (Scene(view, epoch, chart, self.look) for chart in self._charts)
+        return numbers_of(upper, lower)
 
     def on_resize(self, event: Resize) -> None:
         """Show as many plots as there is room for."""
@@ -210,6 +221,10 @@ class Explorer(Widget, can_focus=True):
             self._dragged = False
 
     @property
+    def _charts(self) -> tuple[Chart, Chart]:
+        return ACCURACY_AND_GAP, LOWER[self.lower]
+
+    @property
     def _total(self) -> int:
         return 0 if self._shown is None else self._shown[0].num_epochs
 
@@ -250,7 +265,7 @@ class Explorer(Widget, can_focus=True):
         if self._shown is None:
             return
         view, epoch = self._shown
-        for plot, chart in zip(self._plots, (ACCURACY_AND_GAP, LOWER[self.lower]), strict=True):
+        for plot, chart in zip(self._plots, self._charts, strict=True):
             plot.set_class(self.look.median > 1, "-smoothed")
             if plot.display:
                 plot.draw(Scene(view, epoch, chart, self.look, self.pointer, self._selection, self._trace))

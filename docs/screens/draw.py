@@ -6,6 +6,7 @@ Result:   one SVG a picture, about a minute. Images are generated into demo/pgd/
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,13 +39,25 @@ COLLAPSED = {
 HEALTHY = {"overview-healthy": (WIDE, [])}
 ROBUST = {
     "checkpoints": (WIDE, ["8"]),
+    "generated": (WIDE, ["9", "full_stop", "full_stop"]),
+    "generated-80x24": (PLAIN, ["9", "enter", "full_stop"]),
     "generate-form": (PLAIN, ["g", "tab", *"20"]),
     "generate": (WIDE, ["g", "tab", *"20", "enter"]),
     "generate-80x24": (PLAIN, ["g", "3", "enter"]),
     "pca": (WIDE, ["a"]),
-    "pca-80x24": (PLAIN, ["a", "pagedown", "pagedown"]),
+    "pca-80x24": (PLAIN, ["a", "n", "n", "n"]),
     "jobs": (WIDE, ["J", "down"]),
 }
+
+
+def generate(run: Path) -> None:
+    """Images from noise, scored by another model, unless there are some."""
+    folder = run / "generation" / "samples-000"
+    if not folder.exists():
+        noise = ["--class", "3", "--num", "24", "--start", "noise", "--steps", "200"]
+        judged = ["--against", "digits", "--features", f"classifier:{run.parent / 'fgsm-der'}"]
+        for command in (["sample", str(run), *noise, "--out", str(folder)], ["score", str(folder), *judged]):
+            subprocess.run([sys.executable, "-m", "workbench", *command], check=True)
 
 
 async def draw(run: Path, name: str, size: tuple[int, int], keys: list[str]) -> None:
@@ -75,6 +88,7 @@ def main() -> None:
     """Draw all pictures of the runs that the command line names."""
     os.environ.update({"TEXTUAL_ANIMATIONS": "none", "COLORTERM": "truecolor"})
     os.environ.update({"WORKBENCH_CONFIG": f"{__file__}.none", "WORKBENCH_STATE": f"{__file__}/none"})  # nobody's
+    generate(Path(sys.argv[3]))
     for run, pictures in zip(sys.argv[1:4], (COLLAPSED, HEALTHY, ROBUST), strict=True):
         for name, (size, keys) in pictures.items():
             asyncio.run(draw(Path(run), name, size, keys))

@@ -120,7 +120,7 @@ def fitting(width: int, digits: int, name: int, order: str) -> list[tuple[Column
         order: a name of ``ORDERS``.
     """
     columns = [
-        column._replace(width=max(digits, len(column.title))) if column.title in ("#", "sample") else column
+        column._replace(width=max(digits, len(column.title) + 1)) if column.title in ("#", "sample") else column
         for column in COLUMNS
     ]
     while width - _taken(columns) < LEAST_CLASS and len(columns) > 3:

@@ -197,7 +197,8 @@ def _draw(
     names = long if cell > max(map(len, long)) else ("x", "x*", f"±{number(limit)}")
     strips = [headings(names, ACROSS, cell, room.width)]
     strips += picture(tiles, ACROSS, zoom, room.width, colour=wanted.colour)
-    said = _sentences(wanted, arrays, row, facts, checkpoint, COLUMN if is_beside else wanted.width)
+    smaller = "" if tiles[0].shape[1:] == shape else f", shown in {across}×{tiles[0].shape[1]} pixels"
+    said = _sentences(wanted, arrays, row, facts, checkpoint, smaller, COLUMN if is_beside else wanted.width)
     return _side_by_side(strips, said, ACROSS * cell) if is_beside else strips + said
 
 
@@ -237,6 +238,7 @@ def _sentences(
     row: int,
     facts: dict[str, object],
     checkpoint: int,
+    smaller: str,
     width: int,
 ) -> list[Strip]:
     """What the checkpoint makes of both images, and which checkpoint and attack they are of."""
@@ -251,7 +253,10 @@ def _sentences(
     sentences = [
         (" · ".join([f"class {_named(label, wanted)}", *taken]), palette.TEXT),
         (f"E(x) {number(energy)}   E(x*) {number(energy_adv)}   ΔE {number(energy - energy_adv)}", palette.TEXT),
-        (f"{plain(wanted.attack or MISSING, 24)}, ε {radius}, checkpoint of epoch {checkpoint}", palette.MUTED),
+        (
+            f"{plain(wanted.attack or MISSING, 24)}, ε {radius}, checkpoint of epoch {checkpoint}{smaller}",
+            palette.MUTED,
+        ),
     ]
     if wanted.split == "train":
         sentences.append(("evaluation mode: the log's energies are of training", palette.MUTED))

@@ -161,6 +161,16 @@ async def test_every_key_of_the_list(run: Path, monkeypatch: pytest.MonkeyPatch)
         await until(pilot, lambda: isinstance(pilot.app.screen, RemoveScreen))
         await pilot.press("y")
         await until(pilot, lambda: pilot.app.screen is screen and len(screen.rows) == 2)
+
+
+async def test_help_and_the_ways_back(run: Path) -> None:
+    async with faked(run) as pilot:
+        await open_jobs(pilot)
+        for key in ("question_mark", "f1"):
+            await pilot.press(key)
+            await until(pilot, lambda: "Remove the record of a job" in text_of(pilot))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
         for key in ("escape", "J"):
             await pilot.press(key)
             await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))

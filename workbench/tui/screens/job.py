@@ -61,6 +61,9 @@ class JobScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Follow it."""
+        if self.job.request.result is None:
+            self.query_one(Picture).display = False
+            self.query_one("#job-end").styles.max_height = "1fr"
         self._tell()
         self.run_worker(self._conclude(), group="job")
         self.set_interval(REDRAW_SECONDS, self._pulse)

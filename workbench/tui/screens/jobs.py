@@ -15,6 +15,7 @@ from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.record import Record, read_records
 from workbench.tui.jobs.rows import Row, command_line, entries_of, rows
 from workbench.tui.jobs.task import Task
+from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.jobs import JOBS_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.screens.job import JobScreen
@@ -138,6 +139,12 @@ class JobsScreen(ModalScreen[None]):
             self.notify("Only the record of a job that has ended can be removed.", markup=False)
             return
         self.run_worker(self._remove(row, row.record), group="remove", exclusive=True)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from workbench.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen([JOBS_KEYS, JOB_KEYS]))
 
     def action_back(self) -> None:
         """Back."""

@@ -94,7 +94,7 @@ async def test_the_heat_map_and_the_curves_as_csv(written: Path, opened: Opened)
         counts, table = log.histogram("train"), log.epochs()
     assert len(rows_of("map.csv")) == np.count_nonzero(counts)
     rows = rows_of("curves.csv")
-    assert list(rows[0]) == list(table.dtype.names)
+    assert {"epoch", "train_loss"} < set(rows[0]) < set(table.dtype.names), "the lines that are seen"
     assert [float(row["pgd_accuracy"]) for row in rows] == table["pgd_accuracy"].tolist()
 
 

@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 from tests.tui.conftest import Pictured, settled, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, NOW, measures, meta
+from tests.tui.test_live import until
 from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
 from trainers.rundir import weights_name
@@ -579,6 +580,24 @@ async def test_a_log_that_vanishes(run: Path) -> None:
         await press(pilot, "home", "down", "o", "enter")
         assert f"of {NUM}" in text_of(pilot)
         assert "run is gone" in words_of(pilot)
+
+
+async def test_a_run_that_grows(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    keys = SampleKeys(index=index(), label=np.zeros(NUM, np.int32))
+    with LogWriter.create(tmp_path / "run" / "run.h5", meta(class_names=CLASSES), train=keys, probe=keys) as writer:
+        for epoch in range(3):
+            writer.append_epoch(measures(epoch, collapses=False), energies(epoch), energies(epoch))
+        async with opened(tmp_path / "run", (120, 40)) as (pilot, pane):
+            await press(pilot, "down", "down")
+            sample = pane.sample
+            writer.append_epoch(measures(3, collapses=False), energies(3), energies(3))
+            await until(pilot, lambda: pane.ranking.wish.epoch == 3)
+            await rested(pilot)
+            assert pane.sample == sample
+            expected = energies(3).delta_energy
+            assert np.array_equal(pane.ranking.columns["delta"], expected, equal_nan=True)
+            assert len(pane._trajectories.ask(pane._view, sample, 3).read) == 4
 
 
 # Pictures

@@ -69,6 +69,21 @@ def test_two_steps_equal_the_published_ones(fabric: Fabric, method: str, der: pl
         assert all(module.training for module in run.module.modules())
 
 
+def test_one_natural_pass_has_the_gradient_of_the_two_that_trades_was_published_with() -> None:
+    """CE and KL from two forward passes of x, as in the authors' code; only running statistics differ."""
+    (x, y), one, two = batch(0), network(), network()
+    generator = torch.Generator().manual_seed(0)
+    past = plain_methods.Past(plain_torch.Sgd(**SGD))
+    expected = plain_methods.step(one, x, y, "trades", eps=EPS, der=DER, generator=generator, run=past)
+    x_adv = plain_methods.kl_attack(two, x, EPS, 0.007 * EPS / 0.031, torch.Generator().manual_seed(0))
+    natural = torch.nn.functional.cross_entropy(two(x), y)
+    robust = torch.nn.functional.kl_div(two(x_adv).log_softmax(1), two(x).softmax(1), reduction="batchmean")
+    (natural + 6.0 * robust).backward()
+    assert_close(expected.loss.detach(), (natural + 6.0 * robust).detach(), "loss")
+    for name, parameter in two.named_parameters():
+        assert_close(one.get_parameter(name).grad, parameter.grad, name)
+
+
 def test_lambda_of_elle_a_jumps_and_decays(fabric: Fabric) -> None:
     """Enough steps for a jump: the loss of every step against the published rule over the whole list of errors."""
     run = Run(fabric, "elle-a", lr=1e-3)

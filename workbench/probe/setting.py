@@ -145,7 +145,8 @@ def _eps(spec: ProbeSpec, data: str, facts: Mapping[str, Any]) -> float:
         return spec.eps
     if facts.get("norm", "linf") != "linf":
         raise WorkbenchError(
-            f"the checkpoint was trained in the {facts['norm']} ball, attacks here are of linf; give --eps, such as 8/255"
+            f"the checkpoint was trained in the {facts['norm']} ball, attacks here are of linf; "
+            "give --eps, such as 8/255"
         )
     own = facts.get("eps")
     known = own if isinstance(own, float) else DATA_DEFAULTS.get(data_kind(data), {}).get("eps")

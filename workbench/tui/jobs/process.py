@@ -126,13 +126,12 @@ class Job:
         """Start it and wait until it has ended.
 
         Args:
-            started: called in a thread once it runs.
+            started: called in the thread that has started it, even if nobody waits any more.
         """
         if self._stopped:
             return Ended(code=-signal.SIGINT, output="", lines=(), stopped=True)
         try:
-            await asyncio.to_thread(self._start)
-            await asyncio.to_thread(started)
+            await asyncio.to_thread(self._start, started)
             return await self.follow()
         except (OSError, ValueError) as error:
             return Ended(code=127, output="", lines=(f"cannot start {self.command[0]}: {error}",), stopped=False)
@@ -183,7 +182,7 @@ class Job:
             self.kill()
             await self._over.wait()
 
-    def _start(self) -> None:
+    def _start(self, started: Callable[[], None]) -> None:
         if shutil.which(self.command[0]) is None:
             raise FileNotFoundError(f"there is no such program: {self.command[0]}")
         with ExitStack() as stack:
@@ -200,6 +199,7 @@ class Job:
                 env=environment(os.environ),
                 start_new_session=self._own_session,
             )
+        started()
 
     def _open(self) -> list[int]:
         """What is read while it runs, opened once: a folder that vanishes takes nothing away."""

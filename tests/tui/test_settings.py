@@ -145,6 +145,14 @@ async def test_a_bound_key_acts_and_is_shown_and_the_old_one_does_not(written: P
         assert re.search(r"F9 +To the next onset", text_of(pilot))
 
 
+async def test_long_names_of_keys_fit_the_help(written: Path, opened: Opened) -> None:
+    settings_path().write_text('[keys.run]\nepoch-back = ["ctrl+shift+pagedown", "alt+z"]\n')
+    async with opened(written / "healthy", size=(100, 40)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert re.search(r"\^⇧PgDn Alt-z +One epoch back", text_of(pilot))
+
+
 async def test_keys_that_change_places_do(written: Path, opened: Opened) -> None:
     settings_path().write_text('[keys.run]\nepoch-back = "right"\nepoch-on = "left"\n')
     async with opened(written / "healthy") as pilot:

@@ -106,14 +106,19 @@ def caps(table: KeyTable, key: Key, keymap: Keymap, *, first: bool = False) -> s
     return " ".join(cap(name) for name in (names[:1] if first else names))
 
 
+def cap_of(table: KeyTable, name: str) -> str:
+    """The key of a table's row as it is shown in a sentence: the user's, or the table's."""
+    return caps(table, next(key for key in table.rows if key.name == name), _keymap, first=True)
+
+
 def cap(name: str) -> str:
     """What stands on a key, by its name."""
     if name in _CAPS:
         return _CAPS[name]
     *modifiers, last = name.split("+")
-    shown = _CAPS.get(last) or character(last) or last
-    shown = shown.capitalize() if len(shown) > 1 or shown == " " or "ctrl" in modifiers else shown
-    return "".join(_MODIFIERS.get(modifier, modifier) for modifier in modifiers) + (shown if shown != " " else "Space")
+    shown = _CAPS.get(last) or character(last) or last.capitalize()
+    shown = {" ": "Space"}.get(shown, shown.upper() if len(shown) == 1 and "ctrl" in modifiers else shown)
+    return "".join(_MODIFIERS.get(modifier, modifier) for modifier in modifiers) + shown
 
 
 def character(name: str) -> str | None:

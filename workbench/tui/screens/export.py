@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from trainers.errors import WorkbenchError
 from workbench.tui.exporting import FORMATS, export, format_of
 from workbench.tui.keys.export import EXPORT_KEYS
-from workbench.tui.keys.table import bindings, caps, keys_in_use
+from workbench.tui.keys.table import bindings, cap_of
 from workbench.tui.seen import Seen, seen_on
 from workbench.tui.text import plain
 from workbench.tui.widgets.tabs import Footer
@@ -146,7 +146,7 @@ class ExportScreen(ModalScreen[Wanted | None]):
         if problem is not None or what is None:
             words.update(plain(f"✗ {problem}", 300))
         elif self._asked is not None:
-            key = caps(EXPORT_KEYS, EXPORT_KEYS.rows[0], keys_in_use(), first=True)
+            key = cap_of(EXPORT_KEYS, "write")
             words.update(plain(f"! {self._asked} is there; {key} once more replaces it", 300))
         else:
             words.update(plain(f"{what.holds(self._seen)}, to {self._path().parent.absolute()}", 300))

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from workbench.tui import palette
 from workbench.tui.keys.help import HELP_KEYS
-from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use
+from workbench.tui.keys.table import KeyTable, bindings, cap_of, caps, keys_in_use
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 
@@ -46,10 +47,12 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One page."""
-        page = Page("help", label_width=12)
-        page.fill(help_entries(self._tables))
+        entries = help_entries(self._tables)
+        longest = max(cell_len(entry.label) for entry in entries if entry.text)
+        page = Page("help", label_width=min(max(12, longest + 2), 28))
+        page.fill(entries)
         page.border_title = "Keys"
-        page.border_subtitle = f"{caps(HELP_KEYS, HELP_KEYS.rows[0], keys_in_use(), first=True)} closes"
+        page.border_subtitle = f"{cap_of(HELP_KEYS, 'close')} closes"
         yield page
 
     def action_close(self) -> None:

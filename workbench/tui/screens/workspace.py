@@ -23,7 +23,7 @@ from workbench.tui.files import stem
 from workbench.tui.glance import read_glance
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
-from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.keys.table import KeyTable, bindings, cap_of
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.memory import Kind, memory_of, place_of, places_of, texts
 from workbench.tui.numbers import Table
@@ -417,7 +417,7 @@ class WorkspaceScreen(Screen[None]):
 
     def _emptiness(self) -> str:
         if self._listed:
-            return "no run is wanted by the filter; / changes it"
+            return f"no run is wanted by the filter; {cap_of(WORKSPACE_KEYS, 'filter')} changes it"
         return "no runs here; workbench train makes one" if self._read_once else "reading …"
 
     def _look(self) -> None:

@@ -12,6 +12,8 @@ from textual.message import Message
 from textual_hires_canvas import HiResMode
 
 from workbench.tui import palette
+from workbench.tui.keys.table import cap_of
+from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.palette import style
 from workbench.tui.series import decimate, drawable, unbroken
 from workbench.tui.smoothing import running_median
@@ -222,7 +224,8 @@ class Overlay(BarePlot, can_focus=False):
 
         draw_box(put, 0, 0, width - 1, height - 1, *self._titles)
         if not any(drawable(track.values).any() for track in self._tracks):
-            write(2, height // 2, shorten("nothing to plot: mark runs with Space", width - 4), style(palette.MUTED))
+            words = f"nothing to plot: mark runs with {cap_of(WORKSPACE_KEYS, 'mark')}"
+            write(2, height // 2, shorten(words, width - 4), style(palette.MUTED))
             return
         left, right, low, high = self._limits
         show = percent if self._share else number

@@ -71,13 +71,17 @@ class Reading:
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._reader = FolderReader()
+        self._found: list[tuple[float, Path]] | None = None
+        self._tick = 0
         self._first = 0
         self._places: tuple[Folder, Places, tuple[int, int]] | None = None
         self._chains: tuple[tuple[Places, int, int], Chains | None] | None = None
 
     def look(self, wanted: Wanted) -> Shown:
         """Read it; whatever is wrong is said in what is shown."""
-        found = find_folders(self._run_dir)
+        if self._found is None or wanted.tick != self._tick:
+            self._found, self._tick = find_folders(self._run_dir), wanted.tick
+        found = self._found
         paths = tuple(path for _, path in found)
         if not paths:
             return Shown()

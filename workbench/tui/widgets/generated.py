@@ -7,27 +7,22 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.events import Click, MouseScrollDown, MouseScrollUp
-from textual.message import Message
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widget import Widget
 
 from trainers.errors import WorkbenchError
-from workbench.tui import palette
 from workbench.tui.background import Background
 from workbench.tui.commands import run_dir_of
 from workbench.tui.context import RunContext
 from workbench.tui.forms.form import Form
 from workbench.tui.generated.reading import Reading, Shown, Wanted
-from workbench.tui.generated.words import STATE_LOOKS, asked_for, command_of, of_classes, scored, shell
+from workbench.tui.generated.summary import summary
+from workbench.tui.generated.words import command_of, shell
 from workbench.tui.keys.generated import GENERATED_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.palette import style
-from workbench.tui.text import plain
-from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.folderlist import FolderChosen, FolderList
+from workbench.tui.widgets.generated_parts import Energies, Images, PictureChosen, Summary
 from workbench.tui.widgets.page import Entry, Page
-from workbench.tui.widgets.picture import Picture
-from workbench.tui.widgets.trajectories import chain_words, draw_trajectories
 
 if TYPE_CHECKING:
     from workbench.tui.source import View
@@ -38,61 +33,6 @@ LOOK_SECONDS = 2.0
 MOST_ROWS, PAGE = 10, 10
 SIDE_BY_SIDE, STACKED = 70, 16
 """Columns from which energies stand beside the images, and rows from which they stand below."""
-
-
-class PictureChosen(Message):
-    """The user pointed at the images: a cell of theirs."""
-
-    def __init__(self, x: int, y: int) -> None:
-        super().__init__()
-        self.x, self.y = x, y
-
-
-class Images(Picture):
-    """The images that are seen."""
-
-    def on_click(self, event: Click) -> None:
-        """Choose one."""
-        self.post_message(PictureChosen(event.x, event.y + self.scroll_offset.y))
-
-
-class Summary(Painted):
-    """A few lines about the chosen folder."""
-
-    def __init__(self) -> None:
-        super().__init__(id="generated-summary")
-        self._lines: list[tuple[str, str]] = []
-
-    def show(self, lines: list[tuple[str, str]]) -> None:
-        """Show other lines: text and colour."""
-        self._lines = lines
-        self.repaint()
-
-    def paint(self, sheet: Cells) -> None:
-        """One below the other, each cut."""
-        for y, (text, colour) in enumerate(self._lines):
-            sheet.write(1, y, text, style(colour))
-
-
-class Energies(Painted):
-    """Energies of the chains whose images are seen."""
-
-    def __init__(self) -> None:
-        super().__init__(id="generated-energies")
-        self._shown = Shown()
-
-    def show(self, shown: Shown) -> None:
-        """Show others."""
-        self._shown = shown
-        self.repaint()
-
-    def paint(self, sheet: Cells) -> None:
-        """The plot, and below it the chosen chain in a line."""
-        chains = self._shown.chains
-        if chains is None:
-            return
-        draw_trajectories(sheet, chains, self._shown.place, sheet.height - 1)
-        sheet.write(1, sheet.height - 1, chain_words(chains, self._shown.place, sheet.width - 2), style(palette.CLEAN))
 
 
 class Generated(Widget, can_focus=True):
@@ -331,33 +271,11 @@ class Generated(Widget, can_focus=True):
             self._arrange()
         now = self._run_context.clock()
         self.query_one(FolderList).show(shown.folders, shown.chosen - shown.first, now, self._names)
-        self.query_one(Summary).show(self._summary())
+        self.query_one(Summary).show(summary(shown, self._names, self._problem))
         self.query_one(Images).show(list(shown.strips))
         self.query_one(Energies).show(shown)
         if self._shows_record:
             self.query_one(Page).fill(self._record())
-
-    def _summary(self) -> list[tuple[str, str]]:
-        shown, folder = self._shown, self._shown.folder
-        if self._problem is not None:
-            return [(plain(self._problem), palette.WARNING)]
-        if folder is None:
-            return [("No images have been generated from this run yet:  g  generates some.", palette.MUTED)]
-        _, word, colour = STATE_LOOKS[folder.state]
-        count = f"{len(shown.found)} folders" if len(shown.found) > 1 else "1 folder"
-        lines = [(f"{plain(folder.path.name, 40)} ({shown.chosen + 1} of {count}): {word}", colour)]
-        if folder.settings is not None:
-            epoch = "" if folder.epoch is None else f" of epoch {folder.epoch}"
-            text = f" · {of_classes(folder.settings, self._names)} · checkpoint{epoch}"
-            lines = [(lines[0][0] + text, colour), (plain(asked_for(folder.settings)), palette.TEXT)]
-        problem = folder.problem or shown.problem
-        if problem is not None:
-            lines.append((plain(f"✗ {problem}"), palette.CATASTROPHIC))
-        elif folder.scores:
-            lines.append((scored(folder.scores[0]), palette.TEXT))
-        else:
-            lines.append(("not scored yet:  v  scores it" if folder.ended else "no chain has ended yet", palette.MUTED))
-        return lines
 
     def _record(self) -> list[Entry]:
         from workbench.tui.generated.record import record

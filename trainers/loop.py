@@ -24,6 +24,7 @@ from trainers.checkpoints import (
     write_atomically,
 )
 from trainers.data import Split
+from trainers.data.augment import augmented, draw
 from trainers.divergence import DivergedError, explained, way_back
 from trainers.energylog import STEP_DTYPE, EnergyLog, LogWriter, SampleKeys, best_epoch
 from trainers.errors import WorkbenchError
@@ -361,6 +362,8 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
     for group in parts.sgd.param_groups:
         group["lr"] = rate
     x, y = parts.data.train.batch(rows)
+    if config.augment != "none":
+        x = augmented(x, config.augment, draw(len(x), device=parts.device, seed=config.seed, step=tally.next_step))
     result = train_step(
         parts.fabric,
         parts.model,

@@ -13,7 +13,7 @@ class Preset:
 
     settings: Mapping[str, Any]
     source: str
-    missing: str = "random crops and flips"
+    missing: str = ""
 
 
 _CIFAR10: Mapping[str, Any] = {
@@ -22,16 +22,20 @@ _CIFAR10: Mapping[str, Any] = {
     "batch_size": 128,
     "momentum": 0.9,
     "weight_decay": 5e-4,
+    "augment": "crop-flip",
 }
 _TRIANGULAR: Mapping[str, Any] = {"schedule": "triangular", "lr_peak": 0.5}
 _HALVES: Mapping[str, Any] = {"epochs": 200, "lr": 0.1, "schedule": "stepped", "lr_drops": "1/2,3/4"}
 
 
-def _cifar10(method: str, source: str, *parts: Mapping[str, Any], **settings: Any) -> Preset:
+_REFLECTED = "padding of the crops by reflection (here by zeros)"
+
+
+def _cifar10(method: str, source: str, *parts: Mapping[str, Any], missing: str = "", **settings: Any) -> Preset:
     merged = dict(_CIFAR10)
     for part in parts:
         merged |= part
-    return Preset(settings={"method": method, **merged, **settings}, source=source)
+    return Preset(settings={"method": method, **merged, **settings}, source=source, missing=missing)
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -53,7 +57,7 @@ PRESETS: Mapping[str, Preset] = {
     "elle-cifar10": _cifar10("elle", "LIONS-EPFL/ELLE", _TRIANGULAR, epochs=30, lr=0.2, elle_lambda=1000.0),
     "elle-a-cifar10": _cifar10("elle-a", "LIONS-EPFL/ELLE", _TRIANGULAR, epochs=30, lr=0.2, elle_lambda=4000.0),
     "aaer-cifar10": _cifar10("aaer", "tmllab/2023_NeurIPS_AAER", _TRIANGULAR, epochs=30, lr=0.2),
-    "pgd-cifar10": _cifar10("pgd", "locuslab/robust_overfitting", _HALVES),
+    "pgd-cifar10": _cifar10("pgd", "locuslab/robust_overfitting", _HALVES, missing=_REFLECTED),
     "trades-cifar10": _cifar10(
         "trades",
         "yaodongyu/TRADES, with ResNet-18",
@@ -76,7 +80,7 @@ PRESETS: Mapping[str, Preset] = {
         lr_drops="75/120,90/120,100/120",
         weight_decay=3.5e-3,
     ),
-    "pgd-awp-cifar10": _cifar10("pgd-awp", "csdongxian/AWP, AT_AWP", _HALVES),
+    "pgd-awp-cifar10": _cifar10("pgd-awp", "csdongxian/AWP, AT_AWP", _HALVES, missing=_REFLECTED),
     "trades-awp-cifar10": _cifar10("trades-awp", "csdongxian/AWP, trades_AWP", _HALVES),
     "weat-nat-cifar10": _cifar10(
         "weat-nat",

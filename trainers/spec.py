@@ -20,6 +20,7 @@ OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
 OnRobust = Literal["ignore", "warn", "stop"]
 OnNan = Literal["stop", "rollback"]
 LogMode = Literal["auto", "swmr", "segments"]
+Augment = Literal["none", "crop", "crop-flip"]
 
 MANTISSA_BITS = 23
 """Bits of the mantissa of an energy in the log (float32)."""
@@ -97,11 +98,11 @@ class TrainConfig:
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods;
     ``der_warmup`` is in epochs. ``lr_peak`` is where a triangular schedule turns, ``lr_drops`` where a stepped one
     falls, in shares of the run between commas. ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their
-    row of the table, 0 elsewhere. ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads
-    to, ``on_nan`` what a loss does that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and
-    ``on_nan`` "rollback" goes back. ``log_mode`` is how the energy log reaches the disk: one file that readers follow,
-    closed files per epoch, or whichever the file system allows. ``keep_bits`` is to how many bits of mantissa recorded
-    energies are rounded; by default they are not.
+    row of the table, 0 elsewhere. ``augment`` says what chance does to the images of a training batch. ``on_co`` and
+    ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does that is not
+    finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back. ``log_mode`` is how
+    the energy log reaches the disk: one file that readers follow, closed files per epoch, or whichever the file system
+    allows. ``keep_bits`` is to how many bits of mantissa recorded energies are rounded; by default they are not.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -137,6 +138,7 @@ class TrainConfig:
     aaer_lambda3: float = 0.0
     awp_gamma: float = 0.0
     awp_warmup: int = 0
+    augment: Augment = "none"
     train_size: int = 0
     probe_size: int = 1000
     train_probe_size: int = 1000
@@ -281,6 +283,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "on_ro": get_args(OnRobust),
     "on_nan": get_args(OnNan),
     "log_mode": get_args(LogMode),
+    "augment": get_args(Augment),
 }
 _TYPES = {f.name: f.type for f in fields(TrainConfig)}
 

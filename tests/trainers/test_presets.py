@@ -34,6 +34,7 @@ def test_a_preset_and_data_are_a_whole_configuration(name: str) -> None:
     assert {key: config[key] for key in preset.settings} == dict(preset.settings)
     assert preset.source
     assert (config["batch_size"], config["momentum"]) == (128, 0.9)
+    assert config["augment"] == "crop-flip"
 
 
 @pytest.mark.parametrize("method", KNOWN)
@@ -71,9 +72,10 @@ def test_the_command_line_says_what_a_preset_sets_and_lets_options_win(cli: Cli)
     result = cli("train", "--preset", "grad-align-cifar10", "--data", "digits", "--epochs", 1, *small, "--out", "run")
     assert result.returncode == 0, result.stderr
     line = next(line for line in result.stderr.splitlines() if line.startswith("preset grad-align-cifar10"))
-    for words in ("lr_peak 0.4", "lr 0.3", "align_lambda 0.2", "eps 8/255", "random crops"):
+    for words in ("lr_peak 0.4", "lr 0.3", "align_lambda 0.2", "eps 8/255", "augment crop-flip"):
         assert words in line
     assert "epochs" not in line
+    assert "not in it" not in line, "nothing is left out"
     assert "model" not in line
 
 

@@ -64,6 +64,7 @@ REFUSED = {
     "device": [0, True],
     "log_mode": ["", "SWMR", "nfs", None],
     "keep_bits": [0, -1, 24, 7.0, True],
+    "augment": ["", "flip", "Crop", True],
     "method": [1, ["fgsm"]],
     "data": [3],
     "model": [None],
@@ -99,6 +100,7 @@ ACCEPTED = {
     "max_rollbacks": [1, 1000],
     "log_mode": ["auto", "swmr", "segments"],
     "keep_bits": [1, 23],
+    "augment": ["none", "crop", "crop-flip"],
 }
 """Values at the ends of the ranges."""
 

@@ -61,6 +61,13 @@ def train(
     aaer_lambda3: Annotated[float | None, typer.Option(help=option_help("aaer_lambda3"))] = None,
     awp_gamma: Annotated[float | None, typer.Option(help=option_help("awp_gamma"))] = None,
     awp_warmup: Annotated[int | None, typer.Option(help=option_help("awp_warmup"))] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            help="Training images as they are (none), shifted by up to 4 pixels over zeros (crop), or mirrored too "
+            f"(crop-flip). {default_of('augment')}"
+        ),
+    ] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,
@@ -161,7 +168,8 @@ def _with_preset(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
     settings = {**preset.settings, **chosen}
     own = {key: value for key, value in preset.settings.items() if key not in chosen}
     words = ", ".join(f"{key} {shown(key, value)}" for key, value in own.items())
-    typer.echo(f"preset {name} ({preset.source}): {words}; not in it: {preset.missing}", err=True)
+    missing = f"; not in it: {preset.missing}" if preset.missing else ""
+    typer.echo(f"preset {name} ({preset.source}): {words}{missing}", err=True)
     return settings
 
 

@@ -100,9 +100,9 @@ class TrainConfig:
     falls, in shares of the run between commas. ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their
     row of the table, 0 elsewhere. ``augment`` says what chance does to the images of a training batch. ``on_co`` and
     ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does that is not
-    finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back. ``log_mode`` is how
-    the energy log reaches the disk: one file that readers follow, closed files per epoch, or whichever the file system
-    allows. ``keep_bits`` is to how many bits of mantissa recorded energies are rounded; by default they are not.
+    finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back. ``log_mode`` is
+    how the energy log reaches the disk: one file that readers follow, closed files per epoch, or whichever the file
+    system allows. ``keep_bits`` is to how many bits of mantissa recorded energies are rounded; by default they are not.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.

@@ -13,7 +13,6 @@ EXPORT_KEYS = KeyTable(
             help="Write the file",
             group="Export",
             footer="write",
-            priority=True,
         ),
         Key(
             name="next-format",

@@ -23,7 +23,6 @@ FILTER_KEYS = KeyTable(
             help="Back to the list",
             group="Filter",
             footer="to the list",
-            priority=True,
         ),
         Key(
             name="quit",

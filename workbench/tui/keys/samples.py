@@ -142,7 +142,6 @@ FIND_KEYS = KeyTable(
             help="Go there",
             group="Find",
             footer="go",
-            priority=True,
         ),
         Key(
             name="quit",

@@ -95,6 +95,10 @@ class ExportScreen(ModalScreen[Wanted | None]):
         self._asked = None
         self._say()
 
+    def on_input_submitted(self) -> None:
+        """Enter in the path; it comes after all that was typed before it, which a key of the screen would overtake."""
+        self.action_write()
+
     def action_turn(self, formats: int) -> None:
         """Ask for the next format that there is."""
         offered = [each.suffix for each in FORMATS if each.holds(self._seen) is not None]

@@ -47,6 +47,10 @@ class FilterScreen(ModalScreen[str]):
         """Apply what was typed, or say why it cannot be."""
         self._take(event.value)
 
+    def on_input_submitted(self) -> None:
+        """Enter in the line; it comes after all that was typed before it, which a key of the screen would overtake."""
+        self.action_leave_filter()
+
     def action_leave_filter(self, drop: bool = False) -> None:
         """Back to the list, without a filter or with the last one that was understood."""
         if drop:

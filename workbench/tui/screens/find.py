@@ -55,6 +55,10 @@ class FindScreen(ModalScreen[Sought | None]):
         """Say what was typed means."""
         self._take(event.value)
 
+    def on_input_submitted(self) -> None:
+        """Enter in the line; it comes after all that was typed before it, which a key of the screen would overtake."""
+        self.action_leave_find()
+
     def action_leave_find(self, drop: bool = False) -> None:
         """Back to the table; what is not understood must be typed first."""
         if drop or self._sought is not None:

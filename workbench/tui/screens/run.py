@@ -1,7 +1,7 @@
 """One run: a header, panes that share one epoch cursor, the timeline and the footer."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -69,6 +69,7 @@ class RunScreen(Screen[None]):
         self._path, self._glance, self._clock, self._run_context = context.path, glance, context.clock, context
         self._source: Source | None = None
         self.view: View | None = None
+        self._waiting: list[Callable[[], object]] = []
         self.epoch = glance.moment.epoch
         self.pane = PANES[0].name
         self._layout: Layout | None = None
@@ -117,18 +118,21 @@ class RunScreen(Screen[None]):
 
     def action_move(self, epochs: int) -> None:
         """Move the cursor."""
-        self._go(self.epoch + epochs)
+        self._once_read(lambda: self._go(self.epoch + epochs))
 
     def action_first(self) -> None:
         """Move the cursor to the first epoch."""
-        self._go(0)
+        self._once_read(lambda: self._go(0))
 
     def action_last(self) -> None:
         """Move the cursor to the last epoch, and stay with it while the run grows."""
-        self._go(self._num_epochs - 1)
+        self._once_read(lambda: self._go(self._num_epochs - 1))
 
     def action_flag(self, direction: int) -> None:
         """Move the cursor to the next onset, or the previous one; after the last comes the first."""
+        self._once_read(lambda: self._go_to_onset(direction))
+
+    def _go_to_onset(self, direction: int) -> None:
         onsets = self.view.summary.onsets if self.view is not None else ()
         epochs = sorted({onset.epoch for onset in onsets}, reverse=direction < 0)
         beyond = [epoch for epoch in epochs if (epoch - self.epoch) * direction > 0]
@@ -156,6 +160,9 @@ class RunScreen(Screen[None]):
 
     def action_split(self) -> None:
         """Show the ΔE of the other set of samples."""
+        self._once_read(self._show_other_split)
+
+    def _show_other_split(self) -> None:
         if self.view is None:
             return
         others = [split for split in self.view.splits if split != self.view.split]
@@ -170,7 +177,7 @@ class RunScreen(Screen[None]):
 
     def action_generate(self) -> None:
         """Ask what to generate, and generate it."""
-        self.run_worker(self._generate(), group="launch", exclusive=True)
+        self._once_read(lambda: self.run_worker(self._generate(), group="launch", exclusive=True))
 
     def action_pca(self) -> None:
         """Show the class-wise PCA of the training images."""
@@ -201,9 +208,7 @@ class RunScreen(Screen[None]):
     async def _generate(self, *, proposed: "Answers | None" = None) -> None:
         """The form, with what is proposed, then the command."""
         view = self.view
-        if view is None:
-            self.notify("The run is still being read.", markup=False)
-            return
+        assert view is not None
         from workbench.tui.asking import ask
 
         jobs = self._run_context.jobs
@@ -302,6 +307,13 @@ class RunScreen(Screen[None]):
     def recolour(self) -> None:
         """Draw what is seen in the colours of another theme."""
         self._show()
+
+    def _once_read(self, act: Callable[[], object]) -> None:
+        """Do something as soon as the run is read, so that a quick key is not lost."""
+        if self.view is None:
+            self._waiting.append(act)
+        else:
+            act()
 
     def _go(self, epoch: int) -> None:
         epoch = min(max(epoch, 0), max(self._num_epochs - 1, 0))
@@ -415,6 +427,9 @@ class RunScreen(Screen[None]):
             self._tell()
         else:
             self._show()
+        waiting, self._waiting = self._waiting, []
+        for act in waiting:
+            act()
 
     def _lament(self, error: WorkbenchError) -> None:
         """Say that the log, of which one frame was shown, could not be read since."""

@@ -28,6 +28,7 @@ class Pane(NamedTuple):
         name: of the pane.
         key: that opens it.
         title: in the row of panes.
+        short: the same where there is little room.
         help: what it shows, in a sentence.
         layouts: the roomiest first; the first that fits the terminal is taken.
         keys: what its own keys do while it is open: actions of the first of its widgets that can have the focus.
@@ -36,6 +37,7 @@ class Pane(NamedTuple):
     name: str
     key: str
     title: str
+    short: str
     help: str
     layouts: tuple[Layout, ...]
     keys: KeyTable | None = None
@@ -46,6 +48,7 @@ PANES: tuple[Pane, ...] = (
         name="overview",
         key="1",
         title="Overview",
+        short="Over",
         help="Facts, onset, checkpoint to keep, and every plot that fits",
         layouts=(
             Layout(110, 32, "quarters", ("facts", "accuracy", "histogram", "heatmap")),
@@ -60,6 +63,7 @@ PANES: tuple[Pane, ...] = (
         name="curves",
         key="2",
         title="Curves",
+        short="Curv",
         help="Accuracies, loss, ΔE and learning rate over epochs: zoom, smooth, read off",
         layouts=(Layout(0, 0, "stack", ("curves",)),),
         keys=CURVES_KEYS,
@@ -68,6 +72,7 @@ PANES: tuple[Pane, ...] = (
         name="histogram",
         key="3",
         title="Histogram",
+        short="Hist",
         help="ΔE of the epoch under the cursor, with quantiles",
         layouts=(Layout(0, 0, "stack", ("histogram",)),),
     ),
@@ -75,6 +80,7 @@ PANES: tuple[Pane, ...] = (
         name="heatmap",
         key="4",
         title="Heat map",
+        short="Heat",
         help="ΔE over all epochs",
         layouts=(Layout(0, 0, "stack", ("heatmap",)),),
         keys=HEATMAP_KEYS,
@@ -83,6 +89,7 @@ PANES: tuple[Pane, ...] = (
         name="classes",
         key="5",
         title="Classes",
+        short="Class",
         help="ΔE and accuracies of each class, at the cursor and over epochs",
         layouts=(Layout(0, 0, "stack", ("classes",)),),
         keys=CLASSES_KEYS,
@@ -91,6 +98,7 @@ PANES: tuple[Pane, ...] = (
         name="energies",
         key="6",
         title="Energies",
+        short="Ener",
         help="E(x) against E(x*) and against E(x,y), as densities",
         layouts=(Layout(0, 0, "stack", ("energies",)),),
         keys=ENERGIES_KEYS,
@@ -99,6 +107,7 @@ PANES: tuple[Pane, ...] = (
         name="samples",
         key="7",
         title="Samples",
+        short="Samp",
         help="Samples by |ΔE|, change at the onset or flips; one over epochs; its images",
         layouts=(Layout(0, 0, "stack", ("samples",)),),
         keys=SAMPLE_KEYS,
@@ -107,6 +116,7 @@ PANES: tuple[Pane, ...] = (
         name="checkpoints",
         key="8",
         title="Checkpoints",
+        short="Ckpt",
         help="Kept checkpoints: which to keep and why, strong evaluations, generation",
         layouts=(Layout(0, 0, "stack", ("checkpoints",)),),
         keys=CHECKPOINT_KEYS,
@@ -115,6 +125,7 @@ PANES: tuple[Pane, ...] = (
         name="generated",
         key="9",
         title="Generated",
+        short="Gen",
         help="Folders of generated images: pictures, energies of each chain, scores",
         layouts=(Layout(0, 0, "stack", ("generated",)),),
         keys=GENERATED_KEYS,
@@ -123,6 +134,7 @@ PANES: tuple[Pane, ...] = (
         name="record",
         key="0",
         title="Record",
+        short="Rec",
         help="Onset evidence, events, configuration, provenance",
         layouts=(Layout(120, 0, "halves", ("events", "provenance")), Layout(0, 0, "stack", ("record",))),
     ),

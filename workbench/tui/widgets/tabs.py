@@ -28,15 +28,16 @@ class Tabs(Painted):
         self.repaint()
 
     def paint(self, sheet: Cells) -> None:
-        """One line; only numbers where titles do not fit."""
-        titles = [f" {pane.key} {pane.title} " for pane in PANES]
-        if sum(map(len, titles)) + len(titles) > sheet.width:
-            titles = [f" {pane.key} {pane.title} " if pane.name == self._open else f" {pane.key} " for pane in PANES]
+        """One line; short titles where the whole ones do not fit, and only numbers where those do not either."""
+        whole = [f" {pane.key} {pane.title} " for pane in PANES]
+        short = [f" {pane.key} {pane.short} " for pane in PANES]
+        least = [f" {pane.key} {pane.title} " if pane.name == self._open else f" {pane.key} " for pane in PANES]
+        titles = next((row for row in (whole, short) if sum(map(len, row)) <= sheet.width), least)
         x = 0
         for pane, title in zip(PANES, titles, strict=True):
             opened = pane.name == self._open
             look = style(palette.CURSOR if opened else palette.MUTED, bold=opened, reverse=opened)
-            x = sheet.write(x, 0, title, look + clickable(f"pane('{pane.name}')")) + 1
+            x = sheet.write(x, 0, title, look + clickable(f"pane('{pane.name}')"))
 
 
 class Footer(Painted):

@@ -6,4 +6,4 @@ from pathlib import Path
 from workbench.tui.app import run
 
 if __name__ == "__main__":
-    run(*map(Path, sys.argv[1:]))
+    run(*map(Path, sys.argv[1:]), detach=True)  # a tab that is closed is no wish to stop a job

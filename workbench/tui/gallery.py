@@ -78,7 +78,7 @@ class Gallery:
         side, num_classes = (shape[1], shape[2]), len(self._names)
         room = KEPT if scrolls else capacity(side, width, height, between=HEADED if num_classes > 1 else GAP)
         numbers = list(range(self._num)) if self._num <= room else sorted(list(self._tiles)[-room:])
-        tiles = [self._tiles.get(number, blank(shape)) for number in numbers]
+        tiles = [self._tiles.get(number, blank(shape, colour=colour)) for number in numbers]
         if num_classes <= 1:
             return picture(tiles, *columns_and_zoom(len(tiles), side, width, height), width, colour=colour)
         columns, zoom = columns_and_zoom(len(tiles), side, width, height - 1, multiple=num_classes)

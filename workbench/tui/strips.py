@@ -74,16 +74,16 @@ def capacity(shape: tuple[int, int], width: int, height: int, *, between: int = 
     return max(1, (width + GAP) // (shape[1] + GAP)) * max(1, (2 * height + GAP) // (shape[0] + between))
 
 
-def blank(shape: tuple[int, ...]) -> Tile:
+def blank(shape: tuple[int, ...], *, colour: bool) -> Tile:
     """A place without an image."""
-    return np.full(shape, _gap(), dtype=np.uint8)
+    return np.full(shape, _gap(colour=colour), dtype=np.uint8)
 
 
 def picture(tiles: Sequence[Tile], columns: int, zoom: int, width: int, *, colour: bool) -> list[Strip]:
     """Images side by side in half cells (without ``colour`` in characters of one luminance each), a strip a line."""
     if not tiles or width < 1:
         return []
-    whole = grid(np.stack(tiles), columns, zoom=zoom, gap=GAP, background=_gap())
+    whole = grid(np.stack(tiles), columns, zoom=zoom, gap=GAP, background=_gap(colour=colour))
     text = half_cells(whole, min(width, whole.width), colour=colour)
     return [Strip([*row.render(_CONSOLE)]) for row in text.split("\n")]
 
@@ -111,6 +111,8 @@ def _centred(word: str, cell: int) -> str:
     return " " * (spare // 2) + word + " " * (cell - cell_len(word) - spare // 2)
 
 
-def _gap() -> int:
-    """Grey level of the gaps between images: the background of a dialogue."""
+def _gap(*, colour: bool) -> int:
+    """Grey level of the gaps between images: the background of a dialogue; without colours what leaves cells empty."""
+    if not colour:
+        return 0
     return round(sum(Color.parse(palette.colour(palette.SURFACE)).get_truecolor()) / 3)

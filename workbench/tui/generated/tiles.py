@@ -72,7 +72,8 @@ def draw(chains: Chains, grid: Grid, chosen: int | None, width: int, *, colour: 
     for first in range(0, min(len(chains), grid.room), grid.columns):
         here = range(first, min(first + grid.columns, len(chains)))
         lines.append(Strip([part for place in here for part in _name(chains, place, grid, chosen, several=several)]))
-        row = [blank(tiles[i].shape) if chains.reason[i] == Reason.DIVERGED else tiles[i] for i in here]
+        gone = blank(tiles[0].shape, colour=colour)
+        row = [gone if chains.reason[i] == Reason.DIVERGED else tiles[i] for i in here]
         lines += picture(row, len(row), grid.zoom, width, colour=colour)
     return [strip.crop(0, width) for strip in lines]
 

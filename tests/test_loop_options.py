@@ -10,11 +10,14 @@ from torch import Tensor
 
 from tests.test_loop import StopAt, assert_same_run, tiny
 from trainers import loop
-from trainers.checkpoints import load_weights
+from trainers.checkpoints import CheckpointStore, load_weights
 from trainers.data import load_data
-from trainers.energylog import EnergyLog
+from trainers.energylog import EnergyLog, decode
 from trainers.loop import Outcome, fit, resume
+from trainers.rollback import roll_back
 from trainers.seeding import seeded_generator
+from trainers.setup import initial_weights, prepare
+from trainers.spec import RolledBack
 from trainers.steps import StepResult
 
 SMALL = {"train_size": 70, "probe_size": 30, "train_probe_size": 20, "batch_size": 16}
@@ -76,3 +79,78 @@ def test_batches_are_augmented_by_position_and_keep_their_indices(
         x, _ = data.probe.batch(torch.arange(30))
         energy = -model(x).detach().logsumexp(1)
         np.testing.assert_allclose(log.samples("probe", "energy", 1), energy.numpy(), rtol=1e-4, atol=1e-4)
+
+
+def averages(run: Path) -> list[str]:
+    """What the log says of the averaged weights."""
+    with EnergyLog.open(run) as log:
+        return [decode(event["message"]) for event in log.events() if event["kind"] == b"note"]
+
+
+def test_averaged_weights_go_on_as_if_the_run_had_not_stopped(tmp_path: Path) -> None:
+    assert_stop_changes_nothing(tmp_path, 3, NUM_SMALL, 2 * NUM_SMALL + 2, ema=0.8, keep_last=2, keep_best=False)
+    names = [f"ema-{epoch:06d}.safetensors" for epoch in (1, 2)]
+    whole = tmp_path / "whole" / "checkpoints"
+    assert sorted(path.name for path in whole.glob("ema-*")) == names, "they go with the raw weights of their epoch"
+    for out in tmp_path.glob("stopped-*"):
+        for name in names:
+            assert_same_weights(out / "checkpoints" / name, whole / name)
+        assert averages(out) == averages(tmp_path / "whole")
+    assert len(averages(tmp_path / "whole")) == 3
+
+
+def test_averaged_weights_are_the_sum_that_they_should_be_and_are_evaluated(tmp_path: Path) -> None:
+    """One batch an epoch, so that every raw model is kept: the average of all by their weights, in float64."""
+    config = tiny(ema=0.5, epochs=4, keep_last=4, train_size=40, probe_size=30, train_probe_size=0, batch_size=40)
+    fit(config, tmp_path)
+    fit(tiny(**config.to_dict() | {"ema": 0.0}), tmp_path / "without")
+    last = "checkpoints/epoch-000003.safetensors"
+    assert_same_weights(tmp_path / last, tmp_path / "without" / last)
+    expected = {name: value.double() for name, value in initial_weights(prepare(config)).items()}
+    for number, decay in enumerate([0.1, 2 / 11, 3 / 12, 4 / 13]):  # (1 + n)/(10 + n) while that is below 0.5
+        raw, _ = load_weights(tmp_path / "checkpoints" / f"epoch-{number:06d}.safetensors")
+        for name, value in raw.state_dict().items():
+            expected[name] = decay * expected[name] + (1 - decay) * value.double()
+        averaged, facts = load_weights(tmp_path / "checkpoints" / f"ema-{number:06d}.safetensors")
+        for name, value in averaged.state_dict().items():
+            if value.is_floating_point():
+                torch.testing.assert_close(value.double(), expected[name], rtol=1e-5, atol=1e-6, msg=name)
+            else:
+                assert torch.equal(value, raw.state_dict()[name])
+        x, y = load_data("digits", train_size=40, probe_size=30).probe.batch(torch.arange(30))
+        clean = float((averaged(x).argmax(1) == y).double().mean())
+        assert facts["clean_accuracy"] == pytest.approx(clean)
+        assert (facts["epoch"], facts["ema"]) == (number, 0.5)
+        words = f"clean {clean:.2%}, fgsm {facts['fgsm_accuracy']:.2%}, pgd {facts['pgd_accuracy']:.2%}"
+        assert averages(tmp_path)[number] == f"averaged weights on the probe set: {words}"
+
+
+def assert_same_weights(one: Path, two: Path) -> None:
+    first, second = (load_weights(path)[0].state_dict() for path in (one, two))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_an_epoch_that_is_trained_again_says_once_what_its_average_is_worth(tmp_path: Path) -> None:
+    config = tiny(**SMALL, ema=0.8)
+    fit(config, tmp_path / "late", [StopAt(2 * NUM_SMALL + 1)])
+    fit(config, tmp_path / "early", [StopAt(2)])
+    state = "checkpoints/resume.safetensors"
+    (tmp_path / "late" / state).write_bytes((tmp_path / "early" / state).read_bytes())
+    resume(tmp_path / "late")
+    assert len(averages(tmp_path / "late")) == 3
+
+
+def test_a_rollback_starts_the_average_again(tmp_path: Path) -> None:
+    config = tiny(**SMALL, ema=0.8, on_nan="rollback")
+    parts = prepare(config)
+    assert parts.average is not None
+    with torch.no_grad():
+        parts.module.get_parameter("conv1.weight").add_(1.0)
+    parts.average.update(parts.module)
+    store = CheckpointStore(tmp_path, keep_last=1, keep_best=False)
+    roll_back(parts, store, RolledBack(epoch=0, checkpoint=None, changes={"lr": 0.01}))
+    state = parts.average.state_dict()
+    assert int(state.pop("updates")) == 0
+    for name, value in initial_weights(parts).items():
+        assert torch.equal(state[f"weights/{name}"], value), name

@@ -1,7 +1,7 @@
 """One training run: train, evaluate, log, save; stop and go on, or go back and on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -266,7 +266,7 @@ def _epochs(
             save_resume(store.resume_path, _state(parts, tally, position, rollbacks))
             continue
         steps = tally.steps
-        row = _end_epoch(parts, store, tally, epoch, after.seconds)
+        row = _end_epoch(parts, store, tally, epoch, after.seconds, note, events)
         rows.append(logged[epoch] if row is None else row)
         report = EpochReport(row=rows[-1], steps=steps, notebook=notebook)
         answers = [callback.on_epoch(report) for callback in callbacks]
@@ -376,6 +376,8 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
         record=config.record != "probe",
         memory=parts.memory,
     )
+    if parts.average is not None:
+        parts.average.update(parts.module)
     tally.batch(
         epoch=epoch,
         learning_rate=rate,
@@ -396,8 +398,19 @@ def _at(config: TrainConfig, epoch: int, beta: float) -> TrainConfig:
     return replace(config, der_beta=beta, awp_gamma=gamma)
 
 
-def _end_epoch(parts: Parts, store: CheckpointStore, tally: EnergyTally, epoch: int, seconds: float) -> np.void | None:
-    """Evaluate, save the weights, commit the epoch to the log; its row, or None if the log already held it."""
+def _end_epoch(
+    parts: Parts,
+    store: CheckpointStore,
+    tally: EnergyTally,
+    epoch: int,
+    seconds: float,
+    note: Callable[[str, int, str], None],
+    events: NDArray[np.void],
+) -> np.void | None:
+    """Evaluate, save the weights, commit the epoch to the log; its row, or None if the log already held it.
+
+    What the averaged weights are worth is noted, unless it is among ``events``, those that the log already held.
+    """
     config, data = parts.config, parts.data
     started = time.perf_counter()
     probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
@@ -423,6 +436,7 @@ def _end_epoch(parts: Parts, store: CheckpointStore, tally: EnergyTally, epoch: 
         "probe_size": config.probe_size,
         **{name: value for name, value in accuracies.items() if np.isfinite(value)},
     }
+    averaged = _save_average(parts, store.averaged_path(epoch), facts)
     save_weights(store.path(epoch), parts.module, parts.model_spec, facts)
     measures = {
         "epoch": epoch,
@@ -430,7 +444,26 @@ def _end_epoch(parts: Parts, store: CheckpointStore, tally: EnergyTally, epoch: 
         "evaluation_seconds": time.perf_counter() - started,
         **accuracies,
     }
-    return tally.end_epoch(measures, probe.table)
+    row = tally.end_epoch(measures, probe.table)
+    if averaged and averaged.encode() not in events["message"][events["epoch"] == epoch]:
+        note("note", epoch, averaged)
+    return row
+
+
+def _save_average(parts: Parts, path: Path, facts: Mapping[str, Any]) -> str:
+    """Evaluate the averaged weights on the probe set and save them with their own accuracies; a sentence about them.
+
+    ``facts`` are those of the raw weights. Without averaged weights nothing is done, and the sentence is empty.
+    """
+    if parts.average is None:
+        return ""
+    config = parts.config
+    probe = evaluate(parts.average.module, parts.data.probe, ball=config.ball, seed=config.seed)
+    accuracies = {name: getattr(probe, name) for name in ("clean_accuracy", "fgsm_accuracy", "pgd_accuracy")}
+    kept = {name: value for name, value in facts.items() if name != "train_pgd_accuracy"}
+    save_weights(path, parts.average.module, parts.model_spec, kept | accuracies | {"ema": config.ema})
+    words = ", ".join(f"{name.removesuffix('_accuracy')} {value:.2%}" for name, value in accuracies.items())
+    return f"averaged weights on the probe set: {words}"
 
 
 def _state(parts: Parts, tally: EnergyTally, position: _Position, rollbacks: tuple[RolledBack, ...]) -> ResumeState:
@@ -442,6 +475,7 @@ def _state(parts: Parts, tally: EnergyTally, position: _Position, rollbacks: tup
         optimizer=optimizer_tensors(parts.module, parts.sgd),
         recorder=tally.state_dict(),
         memory=parts.memory,
+        average={} if parts.average is None else parts.average.state_dict(),
         rollbacks=rollbacks,
     )
 
@@ -452,5 +486,7 @@ def _restore(parts: Parts, tally: EnergyTally, state: ResumeState, path: Path) -
         restore_optimizer(parts.module, parts.sgd, state.optimizer)
         tally.load_state_dict(state.recorder)
         parts.memory.update({name: value.to(parts.device) for name, value in state.memory.items()})
+        if parts.average is not None:
+            parts.average.load_state_dict(state.average)
     except (RuntimeError, KeyError) as error:
         raise WorkbenchError(f"{path} is of another model or data set: {str(error).splitlines()[0]}") from None

@@ -16,8 +16,8 @@ With β growing over 3 or 5 epochs it recovers (PGD accuracy after six epochs 28
 def roll_back(parts: Parts, store: CheckpointStore, rolled: RolledBack) -> Parts:
     """Put the weights of a checkpoint into the model, empty the optimizer, and change the settings; the parts after.
 
-    Checkpoints hold weights and running statistics but no momentum, so momentum starts at zero, and what the method
-    remembers (λ of elle-a, δ of free) at its start.
+    Checkpoints hold weights and running statistics but no momentum, so momentum starts at zero, what the method
+    remembers (λ of elle-a, δ of free) at its start, and averaged weights at those that the run goes back to.
 
     Raises:
         WorkbenchError: the checkpoint is missing, damaged or of another model. The model is as it was.
@@ -33,6 +33,8 @@ def roll_back(parts: Parts, store: CheckpointStore, rolled: RolledBack) -> Parts
         raise WorkbenchError(f"the weights to go back to are of another model: {str(error).splitlines()[0]}") from None
     parts.sgd.state.clear()
     parts.memory.clear()
+    if parts.average is not None:
+        parts.average.restart(parts.module)
     return changed
 
 

@@ -16,6 +16,11 @@ def weights_name(epoch: int) -> str:
     return f"epoch-{epoch:06d}.safetensors"
 
 
+def averaged_name(epoch: int) -> str:
+    """File name of the averaged weights after an epoch."""
+    return f"ema-{epoch:06d}.safetensors"
+
+
 def find_weights(run_dir: Path) -> dict[int, Path]:
     """The weights that a run directory holds, by epoch, ascending; empty if there is no such folder."""
     try:

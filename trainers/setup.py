@@ -15,6 +15,7 @@ from trainers.data import Data, load_data
 from trainers.errors import WorkbenchError
 from trainers.method import MethodSpec
 from trainers.models import ModelSpec, build_model
+from trainers.models.average import WeightAverage
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
 from trainers.spec import RolledBack, TrainConfig
@@ -27,7 +28,8 @@ PATIENCE = timedelta(days=30)
 class Parts:
     """What trains: ``model`` and ``optimizer`` as set up by Fabric, ``module`` and ``sgd`` inside them.
 
-    ``memory`` is what the method remembers from step to step, part of the state from which a run is resumed.
+    ``memory`` is what the method remembers from step to step, ``average`` the averaged weights if there are any: both
+    are part of the state from which a run is resumed.
     """
 
     config: TrainConfig
@@ -40,6 +42,7 @@ class Parts:
     model: nn.Module
     optimizer: Optimizer
     memory: dict[str, Tensor] = field(default_factory=dict)
+    average: WeightAverage | None = None
 
     @property
     def device(self) -> torch.device:
@@ -77,6 +80,7 @@ def prepare(config: TrainConfig) -> Parts:
         sgd=sgd,
         model=model,
         optimizer=optimizer,
+        average=WeightAverage(module, config.ema) if config.ema > 0 else None,
     )
 
 

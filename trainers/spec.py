@@ -98,11 +98,14 @@ class TrainConfig:
     samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods;
     ``der_warmup`` is in epochs. ``lr_peak`` is where a triangular schedule turns, ``lr_drops`` where a stepped one
     falls, in shares of the run between commas. ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their
-    row of the table, 0 elsewhere. ``augment`` says what chance does to the images of a training batch. ``on_co`` and
-    ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does that is not
-    finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back. ``log_mode`` is
-    how the energy log reaches the disk: one file that readers follow, closed files per epoch, or whichever the file
-    system allows. ``keep_bits`` is to how many bits of mantissa recorded energies are rounded; by default they are not.
+    row of the table, 0 elsewhere. ``augment`` says what chance does to the images of a training batch. ``ema`` is
+    the decay of a second, averaged set of weights, 0 for none.
+
+    ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does
+    that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back.
+    ``log_mode`` is how the energy log reaches the disk: one file that readers follow, closed files per epoch, or
+    whichever the file system allows. ``keep_bits`` is to how many bits of mantissa recorded energies are rounded; by
+    default they are not.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -139,6 +142,7 @@ class TrainConfig:
     awp_gamma: float = 0.0
     awp_warmup: int = 0
     augment: Augment = "none"
+    ema: float = 0.0
     train_size: int = 0
     probe_size: int = 1000
     train_probe_size: int = 1000
@@ -165,7 +169,8 @@ class TrainConfig:
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
         _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)
-        _require(0 <= self.momentum < 1, "momentum", "in [0, 1)", self.momentum)
+        for name in ("momentum", "ema"):
+            _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         _require(1 <= self.keep_bits <= MANTISSA_BITS, "keep_bits", f"from 1 to {MANTISSA_BITS}", self.keep_bits)
         _require(self.batch_size >= 2, "batch_size", "at least 2, for batch norm", self.batch_size)
         for name, choices in _CHOICES.items():

@@ -16,14 +16,14 @@ from trainers.errors import WorkbenchError
 from trainers.spec import RolledBack
 
 FORMAT = "workbench-resume"
-_PARTS = ("model", "optimizer", "recorder", "memory")
+_PARTS = ("model", "optimizer", "recorder", "memory", "average")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResumeState:
     """Position and tensors. ``next_batch`` of ``epoch`` is the first batch not yet trained on.
 
-    ``memory`` is what the method remembers from step to step.
+    ``memory`` is what the method remembers from step to step, ``average`` the averaged weights of a run that has them.
     ``rollbacks`` are those that lie behind the run, in order: with the configuration as given, they say what it trains
     with now.
     """
@@ -35,6 +35,7 @@ class ResumeState:
     optimizer: Mapping[str, Tensor]
     recorder: Mapping[str, Tensor]
     memory: Mapping[str, Tensor] = field(default_factory=dict)
+    average: Mapping[str, Tensor] = field(default_factory=dict)
     rollbacks: tuple[RolledBack, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainers.rundir import CHECKPOINTS, RESUME_NAME, find_weights, weights_name
+from trainers.rundir import CHECKPOINTS, RESUME_NAME, averaged_name, find_weights, weights_name
 
 
 class CheckpointStore:
@@ -28,6 +28,10 @@ class CheckpointStore:
     def path(self, epoch: int) -> Path:
         """Where the weights of an epoch lie, or would lie."""
         return self.directory / weights_name(epoch)
+
+    def averaged_path(self, epoch: int) -> Path:
+        """Where the averaged weights of an epoch lie, in a run that averages; they come and go with the others."""
+        return self.directory / averaged_name(epoch)
 
     def open(self) -> None:
         """Make the folder, and remove what a killed process left half written."""
@@ -59,4 +63,5 @@ class CheckpointStore:
             kept.add(best_epoch)
         for epoch, path in weights.items():
             if epoch not in kept:
+                self.averaged_path(epoch).unlink(missing_ok=True)
                 path.unlink(missing_ok=True)

@@ -68,6 +68,10 @@ def train(
             f"(crop-flip). {default_of('augment')}"
         ),
     ] = None,
+    ema: Annotated[
+        float | None,
+        typer.Option(help=f"Decay of averaged weights, kept beside the others, as 0.999; 0: none. {default_of('ema')}"),
+    ] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,

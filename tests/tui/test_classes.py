@@ -214,7 +214,7 @@ def test_a_log_that_cannot_be_read_is_given_up_until_it_is_looked_at_again(recor
     table.look(view, 3)
     calls = []
 
-    def fail(split: str, column: str, epoch: int) -> None:
+    def fail(split: str, column: str, epoch: int, part: object) -> None:
         calls.append(epoch)
         raise WorkbenchError("it is gone")
 

@@ -200,7 +200,7 @@ def test_what_cannot_be_read_is_said_and_not_tried_again_until_the_log_was_looke
     planes = EnergyPlanes(view)
     calls = []
 
-    def fail(split: str, column: str, epoch: int) -> None:
+    def fail(split: str, column: str, epoch: int, part: object) -> None:
         calls.append(epoch)
         raise WorkbenchError("it is gone")
 

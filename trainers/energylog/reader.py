@@ -34,6 +34,7 @@ class EnergyLog:
         self._closed = False
         self._reported = self._visible()
         self._cache: dict[str, NDArray[Any]] = {}
+        self._num_replaced = 0
         self._lock = threading.RLock()
 
     @classmethod
@@ -71,6 +72,16 @@ class EnergyLog:
     def committed(self) -> int:
         """Epochs that can be read."""
         return self._state.rows["epoch"]
+
+    @property
+    def num_replaced(self) -> int:
+        """How often another file was found in the place of the one that was open."""
+        return self._num_replaced
+
+    @property
+    def in_segments(self) -> bool:
+        """Whether the file is an index that each epoch replaces, and the tables are in files of their own."""
+        return self._log.in_segments
 
     def refresh(self) -> bool:
         """Look for what was committed since; reopens the file if a resumed run has replaced it.
@@ -230,6 +241,7 @@ class EnergyLog:
             self._log = renewed
             self._state = renewed.read_state()
             self._cache.clear()
+            self._num_replaced += 1
             return
         state = self._log.read_state()
         if any(state.rows[axis] < count for axis, count in self._state.rows.items()):

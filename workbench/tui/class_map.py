@@ -60,11 +60,12 @@ def levels_of(
         Shape (R, columns).
     """
     place = MEASURES.index(measure)
-    known = [epoch for epoch in range(axis.count) if epoch in table.rows]
+    rows = table.rows  # another one by and by
+    known = [epoch for epoch in range(axis.count) if epoch in rows]
     levels = np.full((len(order), axis.width), NOT_READ)
     if not known or not len(order):
         return levels
-    values = np.stack([table.rows[epoch][place, order] for epoch in known]).astype(np.float64)
+    values = np.stack([rows[epoch][place, order] for epoch in known]).astype(np.float64)
     first = np.arange(axis.width) * axis.count // axis.width
     last = np.maximum((np.arange(axis.width) + 1) * axis.count // axis.width, first + 1)
     if axis.count <= axis.width:

@@ -45,6 +45,7 @@ class ClassTable:
     Attributes:
         classes: which there are, None until they are read.
         rows: a row per name of MEASURES of each epoch read so far, shape (3, C).
+        num_read: epochs read so far, again and again counted: what was made of ``rows`` is old once it has changed.
         problem: why something could not be read, None where all could.
     """
 
@@ -52,6 +53,7 @@ class ClassTable:
         """Over the split that a view shows; nothing is read yet."""
         self.classes: Classes | None = None
         self.rows: dict[int, NDArray[np.float32]] = {}
+        self.num_read = 0
         self.problem: str | None = None
         self._details: OrderedDict[int, Detail] = OrderedDict()
         self._failed: set[int] = set()
@@ -59,11 +61,8 @@ class ClassTable:
         self._view, self._epoch, self._wanted = view, 0, _evenly(view.num_epochs)
 
     def is_of(self, view: View) -> bool:
-        """Whether what was read is part of this view: the same run, with no fewer epochs."""
-        was = self._view
-        return (was.source, was.meta, was.split) == (view.source, view.meta, view.split) and (
-            view.num_epochs >= was.num_epochs
-        )
+        """Whether what was read is part of this view."""
+        return self._view.data is view.data and self._view.split == view.split
 
     def look(self, view: View, epoch: int) -> None:
         """Want the epochs of this view, those near ``epoch`` first."""
@@ -122,10 +121,9 @@ class ClassTable:
 
     def _read(self, view: View, epoch: int, *, whole: bool) -> None:
         if self.classes is None:
-            self.classes = classes_of(view.source.keys(view.split).label, len(view.meta.class_names))
+            self.classes = classes_of(view.keys().label, len(view.meta.class_names))
         energy, energy_adv, correct, correct_adv = (
-            view.source.samples(view.split, column, epoch)
-            for column in ("energy", "energy_adv", "correct", "correct_adv")
+            view.samples(column, epoch) for column in ("energy", "energy_adv", "correct", "correct_adv")
         )
         with np.errstate(invalid="ignore", over="ignore"):  # a diverged run has infinite energies
             delta = energy - energy_adv
@@ -136,8 +134,11 @@ class ClassTable:
             self._details.move_to_end(epoch)
             while len(self._details) > KEPT:
                 self._details.popitem(last=False)
-        if len(self.rows) < 2 * MOST_EPOCHS:
-            self.rows[epoch] = np.array([getattr(numbers, name) for name in MEASURES], dtype=np.float32)
+        if len(self.rows) >= 2 * MOST_EPOCHS:  # a run that grew has others evenly spaced
+            wanted = {*self._wanted, *self._details}
+            self.rows = {each: row for each, row in self.rows.items() if each in wanted}
+        self.rows[epoch] = np.array([getattr(numbers, name) for name in MEASURES], dtype=np.float32)
+        self.num_read += 1
 
 
 def _evenly(count: int) -> list[int]:

@@ -91,10 +91,8 @@ class EnergyPlanes:
     _failed: tuple[View, Wanted] | None = None
 
     def is_of(self, view: View) -> bool:
-        """Whether what was read is part of this view: the same run, with no fewer epochs."""
-        was = self.view
-        same = (was.source, was.meta, was.split) == (view.source, view.meta, view.split)
-        return same and view.num_epochs >= was.num_epochs
+        """Whether what was read is part of this view."""
+        return self.view.data is view.data and self.view.split == view.split
 
     def look(self, view: View, wanted: Wanted) -> None:
         """Want these pictures."""
@@ -140,7 +138,7 @@ def _axes_of(view: View) -> Axes:
     pooled: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ENERGIES}
     for epoch in chosen:
         for name, values in pooled.items():
-            column = view.source.samples(view.split, name, epoch)
+            column = view.samples(name, epoch)
             values.append(column[:: 1 + len(column) // MOST_SAMPLED])
     return _axes({name: np.concatenate(values) for name, values in pooled.items()})
 
@@ -152,7 +150,7 @@ def _axes(columns: Mapping[str, NDArray[np.float32]]) -> Axes:
 
 
 def _read(view: View, wanted: Wanted, axes: Axes | None) -> Planes:
-    columns = {name: view.source.samples(view.split, name, wanted.epoch) for name in (*ENERGIES, *FLAGS)}
+    columns = {name: view.samples(name, wanted.epoch) for name in (*ENERGIES, *FLAGS)}
     axes = axes or _axes(columns)
     ends = {"energy": axes.marginal, "energy_adv": axes.marginal}
     densities = {

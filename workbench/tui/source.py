@@ -34,6 +34,8 @@ class View:
         events: rows of EVENT_DTYPE.
         read_at: seconds since 1970-01-01 UTC when this was read.
         source: where samples can be read from, in a thread.
+        data: stands for what the log holds: the same object in all views of one run that only grew in between, another
+            one once the log was replaced by that of another run, or of the same run begun anew.
         problem: why the log cannot be read any more, None while it can.
     """
 
@@ -48,6 +50,7 @@ class View:
     events: NDArray[np.void]
     read_at: float
     source: "Source"
+    data: object
     problem: str | None = None
 
     @property
@@ -64,6 +67,26 @@ class View:
         """A column of the epoch table, NaN beyond it."""
         return float(self.table[column][epoch]) if 0 <= epoch < self.num_epochs else float("nan")
 
+    def samples(self, column: str, epoch: int, part: tuple[int, int] | None = None) -> NDArray[Any]:
+        """One per-sample column of one epoch of the split shown, or a part of it; in a thread.
+
+        Raises:
+            WorkbenchError: it cannot be read, or no longer from this log.
+        """
+        values = self.source.samples(self.split, column, epoch, part)
+        self._check()
+        return values
+
+    def keys(self) -> SampleKeys:
+        """Index and label of each sample of the split shown; in a thread.
+
+        Raises:
+            WorkbenchError: they cannot be read, or no longer from this log.
+        """
+        keys = self.source.keys(self.split)
+        self._check()
+        return keys
+
     def moment(self, epoch: int) -> Moment:
         """One epoch, for the widgets that show one."""
         return read_moment(
@@ -75,9 +98,17 @@ class View:
             bounds=(self.axis.low, self.axis.high),
         )
 
+    def _check(self) -> None:
+        if self.source.data is not self.data:
+            raise WorkbenchError("another log has taken the place of this one")
+
 
 class Source:
-    """Reads one log; ``read`` may be called from any thread."""
+    """Reads one log; ``read`` may be called from any thread.
+
+    Attributes:
+        data: that of the latest view.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         """Say what to read; nothing is read yet.
@@ -91,6 +122,8 @@ class Source:
         self._lock = threading.Lock()
         self._log: EnergyLog | None = None
         self._view: View | None = None
+        self._opened: tuple[int, bool] = (0, False)
+        self.data: object = None
 
     def read(self, split: Split | None = None) -> View:
         """The run as it is now; what was read before, with ``problem`` set, where the log cannot be read any more.
@@ -156,6 +189,9 @@ class Source:
         splits = splits_with_delta_energy(table)
         shown = wanted or splits[0]
         counts = log.histogram(shown)
+        if before is None or not self._goes_on(before, log, table):
+            self.data = object()
+        self._opened = log.num_replaced, log.in_segments
         return View(
             facts=read_facts(log),
             meta=log.meta,
@@ -168,6 +204,7 @@ class Source:
             events=log.events(),
             read_at=now,
             source=self,
+            data=self.data,
         )
 
     def _open(self) -> EnergyLog:
@@ -180,5 +217,13 @@ class Source:
         """Whether there is more to show than another step of the epoch under way."""
         assert self._log is not None
         log, facts = self._log, before.facts
-        seen = (before.meta, facts.num_epochs, facts.status, len(before.events))
-        return seen != (log.meta, log.committed, log.status, len(log.events()))
+        seen = (self._opened[0], before.meta, facts.num_epochs, facts.status, len(before.events))
+        return seen != (log.num_replaced, log.meta, log.committed, log.status, len(log.events()))
+
+    def _goes_on(self, before: View, log: EnergyLog, table: NDArray[np.void]) -> bool:
+        """Whether the log still holds what it held: the same file, or an index that the same run has replaced."""
+        replaced, in_segments = self._opened
+        if log.num_replaced == replaced:
+            return True
+        held = table[: before.num_epochs]
+        return in_segments and log.meta == before.meta and held.tobytes() == before.table.tobytes()

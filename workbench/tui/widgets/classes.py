@@ -57,7 +57,7 @@ class Classes(Painted, can_focus=True):
         self._tables: dict[Split, ClassTable] = {}
         self._shown: Detail | None = None
         self._order, self._measure = ORDERS[0], "median"
-        self._chosen = 0  # place among all classes
+        self._chosen = 0  # place among all classes; another set of samples may have fewer
         self._first = 0
         self._levels: tuple[object, list[list[int]]] | None = None  # kept while only the cursor moves
         self._background = Background(self, self._step, self.repaint)
@@ -74,6 +74,9 @@ class Classes(Painted, can_focus=True):
         known = self._tables.get(view.split)
         if known is None or not known.is_of(view):
             self._tables[view.split] = known = ClassTable(view)
+            self._shown = None
+        if self._view is not None and self._view.data is not view.data:
+            self._chosen = self._first = 0
         if self._view is not None and self._view.split != view.split:
             self._shown = None
         self._view, self._epoch = view, epoch
@@ -85,7 +88,7 @@ class Classes(Painted, can_focus=True):
         """Choose the class so many lines below."""
         order = self._ordered().tolist()
         if order:
-            at = order.index(self._chosen) if self._chosen in order else 0
+            at = order.index(self._place)
             self._chosen = order[min(max(at + lines, 0), len(order) - 1)]
             self.repaint()
 
@@ -142,7 +145,7 @@ class Classes(Painted, can_focus=True):
         paint_box(sheet, where, axis, titles)
         paint_heads(sheet, where, self._order)
         order = self._ordered()
-        at = order.tolist().index(self._chosen) if self._chosen < len(order) else 0
+        at = order.tolist().index(self._place) if len(order) else 0
         self._first = min(max(self._first, at - where.visible + 1), at, max(0, len(order) - where.visible))
         seen = order[self._first : self._first + where.visible]
         self._paint_classes(sheet, where, axis, detail, seen)
@@ -160,7 +163,7 @@ class Classes(Painted, can_focus=True):
         heights = heights_of(detail, seen, columns) if tall and detail is not None else []
         before = self._table.rows.get(detail.epoch - 1) if detail is not None else None
         for line, place in enumerate(seen.tolist()):
-            y, chosen = 1 + line * where.lines, place == self._chosen
+            y, chosen = 1 + line * where.lines, place == self._place
             base = y + where.lines - 1
             if chosen:
                 sheet.put(0, base, "▸", style(palette.CURSOR, bold=True))
@@ -182,7 +185,7 @@ class Classes(Painted, can_focus=True):
         axis, colours = axis_of(where, self._view.num_epochs), pictures_in_colour(self.app)
         scale = scale_of(self._view, self._measure)
         free = paint_frame(sheet, where, MEASURES[self._measure], scale.words, colours=colours)
-        key = (self._table, len(self._table.rows), self._measure, axis, seen.tobytes(), scale)
+        key = (self._table, self._table.num_read, self._measure, axis, seen.tobytes(), scale)
         if self._levels is None or self._levels[0] != key:
             self._levels = key, levels_of(self._table, self._measure, axis, seen, scale).tolist()
         levels = self._levels[1]
@@ -200,8 +203,14 @@ class Classes(Painted, can_focus=True):
         news = plain(self._table.problem, 40) if self._table.problem else f"{missing} epochs to read" if missing else ""
         sheet.write_right(free - 1, y, news, style(palette.WARNING if self._table.problem else palette.MUTED))
         room = free - 2 - (cell_len(news) + 2 if news else 0)
-        words = words_of(self._table, plain(self._title_of(self._chosen), NAME), self._chosen, detail)
+        words = words_of(self._table, plain(self._title_of(self._place), NAME), self._place, detail)
         sheet.write(1, y, plain(words, max(room, 0)), style(palette.MUTED))
+
+    @property
+    def _place(self) -> int:
+        """The class that is chosen, among those that there are."""
+        classes = None if self._table is None else self._table.classes
+        return min(self._chosen, max(0, len(classes) - 1)) if classes is not None else 0
 
     def _ordered(self) -> "NDArray[np.intp]":
         """Places of all classes in the order that is chosen."""

@@ -246,6 +246,24 @@ def test_damaged_files_are_refused_with_their_names(tmp_path: Path) -> None:
             load_data(name, probe_size=10)
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (np.full((NUM, 1), "7"), "no label for each"),
+        (np.array([[7] for _ in range(NUM)], dtype=object), "no label for each"),
+        (np.where(np.arange(NUM) == 3, np.nan, 1.0)[:, None], "not whole numbers in 1..10"),
+        (np.full((NUM, 1), 1.5), "not whole numbers in 1..10"),
+        (np.full((NUM, 1), 11), "not whole numbers in 1..10"),
+    ],
+    ids=["text", "cells", "NaN", "fractions", "eleven"],
+)
+def test_labels_of_svhn_that_are_no_digits_are_refused(tmp_path: Path, labels: np.ndarray, said: str) -> None:
+    images, _ = some()
+    savemat(tmp_path / "train_32x32.mat", {"X": images.transpose(2, 3, 1, 0), "y": labels})
+    with pytest.raises(WorkbenchError, match=said):
+        load_data(f"svhn:{tmp_path}", probe_size=10)
+
+
 def folder_of_sizes(root: Path) -> None:
     for part in ("train", "test"):
         for label in ("cat", "dog"):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from refusals import refuses
 
-from trainers.data import Data, load_data
+from trainers.data import Data, load_data, load_test
 from trainers.errors import WorkbenchError
 
 Folder = Callable[..., dict[str, NDArray[np.uint8]]]
@@ -114,6 +114,16 @@ def test_mixed_folders_become_what_their_first_image_is(
     path = sorted((tmp_path / "train").glob("*/*.png"))[index]
     expected = np.atleast_3d(np.asarray(Image.open(path).convert(mode))).transpose(2, 0, 1)
     assert np.array_equal(data.train.images[row].numpy(), expected)
+
+
+@pytest.mark.parametrize(("trained_on", "channels"), [(GREY, 1), (COLOUR, 3)])
+def test_test_images_have_the_channels_of_training(
+    tmp_path: Path, folder: Folder, trained_on: tuple[int, ...], channels: int
+) -> None:
+    folder(shape=COLOUR if channels == 1 else GREY)
+    (tmp_path / "train").rename(tmp_path / "test")
+    folder(shape=trained_on)
+    assert load_test(f"folder:{tmp_path}").images.shape[1] == channels == load(tmp_path).in_channels
 
 
 @pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK"])

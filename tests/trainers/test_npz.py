@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from refusals import refuses
 
-from trainers.data import Data, load_data
+from trainers.data import Data, load_data, load_test
 
 NOISE = np.random.default_rng(1)
 NUM, HEIGHT, WIDTH = 30, 5, 7
@@ -164,6 +164,15 @@ def test_arrays_that_do_not_fit_are_refused_by_name(tmp_path: Path, what: str) -
     path = save(tmp_path, **arrays)
     with refuses(str(path), word):
         load(path)
+
+
+@pytest.mark.parametrize("names", [{}, {"class_names": np.array(["a", "b", "c"])}])
+def test_test_labels_that_training_does_not_know_are_refused(tmp_path: Path, names: dict[str, Any]) -> None:
+    test = {"x_test": images(1)[:2], "y_test": np.array([2, 1])}
+    assert load_test(f"npz:{save(tmp_path, **GOOD, **test, **names)}").labels.tolist() == [2, 1]
+    path = save(tmp_path, **GOOD, **test | {"y_test": np.array([7, 1])}, **names)
+    with refuses(str(path), "test labels must lie in 0..2"):
+        load_test(f"npz:{path}")
 
 
 def test_too_few_images_are_refused(tmp_path: Path) -> None:

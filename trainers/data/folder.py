@@ -45,7 +45,7 @@ def load_folder(root: Path, train_size: int, probe_size: int, size: int | None =
 
 
 def load_folder_test(root: Path, size: int | None = None) -> Split:
-    """The images of DIR/test/CLASS, all of them, scaled as for training; the classes are numbered as in DIR/train.
+    """The images of DIR/test/CLASS, all of them, scaled and grey or RGB as for training, with its numbers of classes.
 
     Raises:
         WorkbenchError: no such folder, other classes than in DIR/train, no images, a broken image, or several sizes.
@@ -55,8 +55,9 @@ def load_folder_test(root: Path, size: int | None = None) -> Split:
     if train_dir.is_dir() and _class_names(train_dir) != class_names:
         raise WorkbenchError(f"{test_dir} and {train_dir} hold different classes; give both the same class folders")
     files, labels = _list(test_dir, class_names)
+    trained_on = _found(train_dir, class_names) if train_dir.is_dir() else []
     return Split(
-        images=_decode(files, _mode(files[0]), size),
+        images=_decode(files, _mode(trained_on[0][0] if trained_on else files[0]), size),
         scale=1 / 255,
         labels=torch.from_numpy(labels),
         index=torch.arange(len(files)),
@@ -71,15 +72,20 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 
 def _list(folder: Path, class_names: Sequence[str]) -> tuple[list[Path], NDArray[np.int64]]:
     """Image files, classes and names in sorted order, and their labels."""
-    found = [
+    found = _found(folder, class_names)
+    if not found:
+        raise WorkbenchError(f"no .jpg or .png images in {folder}/CLASS/")
+    return [path for path, _ in found], np.array([label for _, label in found], dtype=np.int64)
+
+
+def _found(folder: Path, class_names: Sequence[str]) -> list[tuple[Path, int]]:
+    """Image files with their labels, in sorted order."""
+    return [
         (path, label)
         for label, name in enumerate(class_names)
         for path in sorted((folder / name).iterdir())
         if path.suffix.lower() in SUFFIXES
     ]
-    if not found:
-        raise WorkbenchError(f"no .jpg or .png images in {folder}/CLASS/")
-    return [path for path, _ in found], np.array([label for _, label in found], dtype=np.int64)
 
 
 def _mode(path: Path) -> str:

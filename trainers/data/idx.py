@@ -19,7 +19,6 @@ NAMES = {"train": "train", "test": "t10k"}
 """What the files of a part are called; EMNIST says "test"."""
 
 MOST_BYTES = 4 << 30
-MAX_CLASSES = 1000
 
 
 def read_idx(path: Path, part: Part) -> Labelled:

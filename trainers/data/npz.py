@@ -45,9 +45,16 @@ def load_npz_test(path: Path) -> Split:
     """The images x_test with the labels y_test, all of them, in the formats of ``load_npz``.
 
     Raises:
-        WorkbenchError: a missing or unreadable file, a missing array, or arrays of another shape, type or range.
+        WorkbenchError: a missing or unreadable file, a missing array, or arrays of another shape, type or range; labels
+            that training did not know.
     """
-    images, labels = _pair(path, _read(path, ("x_test", "y_test")), "test")
+    arrays = _read(path, ("x_test", "y_test", "y_train", "class_names"))
+    images, labels = _pair(path, arrays, "test")
+    if "y_train" in arrays:
+        trained_on = _labels(path, "y_train", arrays["y_train"])
+        num_classes = len(_class_names(path, arrays.get("class_names"), int(trained_on.max()) + 1))
+        if labels.max() >= num_classes:
+            raise WorkbenchError(f"{path}: test labels must lie in 0..{num_classes - 1}")
     return _split(images, labels, np.arange(len(labels)))
 
 

@@ -31,12 +31,14 @@ def read_svhn(path: Path, part: Part) -> Labelled:
         shape, kind = held.get("X", ((), ""))
         if len(shape) != 4 or shape[:3] != (32, 32, 3) or not 0 < shape[3] <= MOST_IMAGES or kind != "uint8":
             raise WorkbenchError(f"{file} is not SVHN's: its X is {shape} of {kind or 'nothing'}")
-        if held.get("y", ((), ""))[0] != (shape[3], 1):
+        num_labels, label_kind = held.get("y", ((), ""))
+        if num_labels != (shape[3], 1) or not label_kind.startswith(("uint", "int", "single", "double")):
             raise WorkbenchError(f"{file} is damaged: it has no label for each of its {shape[3]} images")
         content = loadmat(file, variable_names=("X", "y"))
     except (MatReadError, OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, ArithmeticError) as error:
         raise WorkbenchError(f"{file} is damaged ({type(error).__name__}: {error}); download it again") from None
-    labels = content["y"].reshape(-1).astype(np.int64) % 10
-    if content["y"].min() < 1 or content["y"].max() > 10:
-        raise WorkbenchError(f"{file} is damaged: its labels do not lie in 1..10")
+    given = content["y"].reshape(-1)
+    if not np.isin(given, range(1, 11)).all():
+        raise WorkbenchError(f"{file} is damaged: its labels are not whole numbers in 1..10")
+    labels = given.astype(np.int64) % 10
     return Labelled(np.ascontiguousarray(content["X"].transpose(3, 2, 0, 1)), labels, tuple("0123456789"))

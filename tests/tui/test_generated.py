@@ -1,5 +1,6 @@
 """The pane of generated images: what is read from folders, what is drawn, and what keys do."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ from tests.tui.test_generate import HOSTILE, faked, keep
 from tests.tui.test_live import until
 from trainers.errors import WorkbenchError
 from workbench.sampling.spec import SamplingSpec
+from workbench.tui.forms.scoring import scoring_form
+from workbench.tui.generated import folders
 from workbench.tui.generated.chains import find_chains, read_chains
 from workbench.tui.generated.folders import FolderReader, find_folders
 from workbench.tui.generated.scores import read_scores
@@ -92,6 +95,19 @@ def test_a_folder_is_read_again_only_if_it_has_changed(run: Path) -> None:
     after = reader.read(found)
     assert after[0].scores
     assert after[1] is before[1]
+
+
+def test_a_lock_counts_if_it_is_this_folders_and_no_other_devices(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run / "generation" / "samples-001"
+    (tmp_path / "locks").write_text(f"1: FLOCK  ADVISORY  WRITE 7 fe:63:{folder.stat().st_ino} 0 EOF\n")
+    monkeypatch.setattr(folders, "LOCKS", tmp_path / "locks")
+    assert not folders_of(run)[0].running
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    assert folders_of(run)[0].running
+    os.close(descriptor)
 
 
 def test_no_folder(tmp_path: Path) -> None:
@@ -305,13 +321,16 @@ async def test_scoring_and_going_on_are_asked_and_run(run: Path) -> None:
             "score", "--against=digits", f"--features=classifier:{run}", "--judge=svm", "--", str(folder),
         )  # fmt: skip
         for name, text, problem in (
-            ("against", "", "digits, folder:DIR or npz:FILE"),
+            ("against", "", "digits, cifar10:DIR"),
             ("against", "folder:/nowhere", "there is no /nowhere"),
             ("features", "vgg", "inception"),
+            ("against", "cifar10:/nowhere", "there is no /nowhere"),
             ("judge", "me", "svm or classifier"),
             ("num", "1", "at least 2"),
         ):
             assert problem in (form.form.problem(name, answers | {name: text}) or ""), text
+        for data in (f"cifar10:{run}", f"svhn:{run}", f"folder@32:{run}", "hub:cifar10"):
+            assert form.form.problem("against", answers | {"against": data}) is None, data
         await pilot.press(*"digits", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
         screen = pilot.app.screen
@@ -331,6 +350,14 @@ async def test_scoring_and_going_on_are_asked_and_run(run: Path) -> None:
         form = pilot.app.screen
         assert isinstance(form, FormScreen)
         assert "all of them are there" in (form.form.problem("num", form.answers) or "")
+
+
+@pytest.mark.parametrize("name", ["against", "features", "judge"])
+def test_a_name_that_is_too_long_is_said_in_the_form(tmp_path: Path, name: str) -> None:
+    form = scoring_form(tmp_path, tmp_path / "samples-000", "digits")
+    word = "npz:" if name == "against" else "classifier:"
+    with pytest.raises(WorkbenchError, match="File name too long"):
+        form.check(name, {name: f"{word}{'x' * 300}"})
 
 
 async def test_nothing_was_generated_yet(tmp_path: Path) -> None:

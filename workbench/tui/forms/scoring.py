@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainers.dataname import DATA_WORDS, absolute_data, parse_data
 from trainers.errors import WorkbenchError
+from workbench.tui.files import is_there
 from workbench.tui.forms.form import Answers, Form, Question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.results import Words
@@ -27,7 +29,7 @@ def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
             label="Against",
             group="Reference",
             value=data or "",
-            meaning="digits, folder:DIR or npz:FILE",
+            meaning=DATA_WORDS,
         ),
         Question(
             name="split",
@@ -92,10 +94,8 @@ def _fine(text: str) -> None:
 
 
 def _check_against(text: str) -> None:
-    kind, _, where = text.partition(":")
-    if text != "digits" and (kind not in ("folder", "npz") or not where):
-        raise WorkbenchError("digits, folder:DIR or npz:FILE")
-    _check_there(where)
+    if parse_data(text).kind != "hub":
+        _check_there(absolute_data(text).partition(":")[2])
 
 
 def _check_features(text: str) -> None:
@@ -113,7 +113,7 @@ def _check_judge(text: str) -> None:
 
 
 def _check_there(where: str) -> None:
-    if where and not Path(where).exists():
+    if where and not is_there(Path(where)):
         raise WorkbenchError(f"there is no {where}")
 
 

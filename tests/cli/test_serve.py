@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from tests.conftest import Cli, assert_refused, write_small_log
-from workbench.cli.serving import COOKIE, Door, tunnel
+from workbench.cli.serving import Door, tunnel
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -58,14 +58,19 @@ async def status(address: str, **options: object) -> int:
     raise AssertionError("it does not listen")
 
 
+def cookie_of(base: str) -> str:
+    """The name of the cookie of a server; its port is in it, because browsers share cookies among ports."""
+    return f"workbench-key-{base.rstrip('/').rpartition(':')[2]}"
+
+
 async def test_nobody_comes_in_without_the_key(address: str) -> None:
     base, key = address.split("?key=")
-    cookie = {COOKIE: key}
+    cookie = {cookie_of(base): key}
     assert await status(address) == 302
     assert await status(base, cookies=cookie) == 200
     assert await status(base) == 403
     assert await status(f"{base}?key={key[:-1]}") == 403
-    assert await status(base, cookies={COOKIE: "no"}) == 403
+    assert await status(base, cookies={cookie_of(base): "no"}) == 403
     assert await status(f"{base}ws") == 403
     assert await status(f"{base}static/js/textual.js") == 403
     assert await status(base, cookies=cookie, headers={"Origin": "http://evil.example"}) == 403
@@ -83,7 +88,7 @@ async def test_the_key_stays_in_a_cookie_that_scripts_and_other_sites_do_not_get
 
 async def test_a_session_ends_with_its_tab(address: str) -> None:
     base, key = address.split("?key=")
-    async with aiohttp.ClientSession(cookies={COOKIE: key}) as session:
+    async with aiohttp.ClientSession(cookies={cookie_of(base): key}) as session:
         async with session.ws_connect(f"{base}ws?width=80&height=24") as socket:
             seen = b""
             while b"Overview" not in seen:

@@ -22,7 +22,6 @@ from textual_serve.server import Server
 from trainers.errors import WorkbenchError
 
 LOOPBACK = "127.0.0.1"
-COOKIE = "workbench-key"
 CONTENT_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'"
@@ -51,6 +50,11 @@ class Door:
     def address(self) -> str:
         """What the owner opens."""
         return f"{self.origin}/?key={self.key}"
+
+    @property
+    def cookie(self) -> str:
+        """What the browser keeps the key under; browsers do not tell ports apart, so the name does."""
+        return f"workbench-key-{self.port}"
 
     def lets_in(self, key: str | None) -> bool:
         """Whether that is the key."""
@@ -97,9 +101,9 @@ def guard(door: Door) -> Middleware:
             raise web.HTTPForbidden(text="Other pages have no business here.")
         if request.path == "/" and door.lets_in(request.query.get("key")):
             entered = web.HTTPFound("/")  # the key leaves the address bar and the history
-            entered.set_cookie(COOKIE, door.key, httponly=True, samesite="Strict", path="/")
+            entered.set_cookie(door.cookie, door.key, httponly=True, samesite="Strict", path="/")
             raise entered
-        if not door.lets_in(request.cookies.get(COOKIE)):
+        if not door.lets_in(request.cookies.get(door.cookie)):
             raise web.HTTPForbidden(text="Open the address that workbench serve printed; it holds the key.")
         response = await handler(request)
         if not response.prepared:

@@ -137,7 +137,7 @@ def test_the_list_is_in_the_order_of_plain_numbers(pristine: Path, order: str, r
     epoch, view = 23, view_of(pristine)
     tables = [energies(e) for e in range(epoch + 1)]
     now, ranker = tables[epoch], Ranker()
-    ranker.ask(view, Wish(view.meta.run_id, "train", epoch, Reference("catastrophic", COLLAPSE), order, reverse))
+    ranker.ask(view, Wish(view.data, "train", epoch, Reference("catastrophic", COLLAPSE), order, reverse))
     all_of(ranker)
     ranking = ranker.ranking
     before = np.mean([tables[e].delta_energy for e in range(COLLAPSE - 3, COLLAPSE)], axis=0)
@@ -165,7 +165,7 @@ def test_a_class_and_a_prediction_are_listed_alone(pristine: Path) -> None:
     view, ranker, now = view_of(pristine), Ranker(), energies(3)
     for label in (None, 1):
         for marks, flag in (("wrong", 0), ("right", 1)):
-            ranker.ask(view, Wish(view.meta.run_id, "train", 3, Reference(None, 3), "size", False, label, marks))
+            ranker.ask(view, Wish(view.data, "train", 3, Reference(None, 3), "size", False, label, marks))
             all_of(ranker)
             expected = [i for i in range(NUM) if label in (None, i % 3) and now.correct_adv[i] == flag]
             assert sorted(ranker.ranking.rows.tolist()) == expected
@@ -173,11 +173,11 @@ def test_a_class_and_a_prediction_are_listed_alone(pristine: Path) -> None:
 
 def test_an_epoch_without_samples_and_flips_across_it(pristine: Path) -> None:
     view, ranker = view_of(pristine), Ranker()
-    ranker.ask(view, Wish(view.meta.run_id, "train", MISSING_EPOCH, Reference(None, MISSING_EPOCH)))
+    ranker.ask(view, Wish(view.data, "train", MISSING_EPOCH, Reference(None, MISSING_EPOCH)))
     all_of(ranker)
     assert np.isnan(ranker.ranking.columns["delta"]).all()
     assert ranker.ranking.rows.tolist() == list(range(NUM))
-    ranker.ask(view, Wish(view.meta.run_id, "train", 25, Reference(None, 25)))
+    ranker.ask(view, Wish(view.data, "train", 25, Reference(None, 25)))
     all_of(ranker)
     rows = [energies(epoch).correct_adv for epoch in range(26) if epoch != MISSING_EPOCH]
     flips = sum((a != b).astype(int) for a, b in pairwise(rows))
@@ -187,7 +187,7 @@ def test_an_epoch_without_samples_and_flips_across_it(pristine: Path) -> None:
 
 def test_a_cursor_that_comes_back_before_all_is_read(pristine: Path) -> None:
     view, ranker = view_of(pristine), Ranker()
-    there, away = (Wish(view.meta.run_id, "train", epoch, Reference(None, epoch)) for epoch in (5, 6))
+    there, away = (Wish(view.data, "train", epoch, Reference(None, epoch)) for epoch in (5, 6))
     ranker.ask(view, there)
     all_of(ranker)
     ranker.ask(view, away)
@@ -202,12 +202,12 @@ def test_a_log_that_cannot_be_read_is_told_and_tried_again(pristine: Path, monke
     view, ranker, kept = view_of(pristine), Ranker(), Trajectories()
     with monkeypatch.context() as patch:
         patch.setattr(Source, "samples", lambda *arguments: (_ for _ in ()).throw(WorkbenchError("gone")))
-        ranker.ask(view, Wish(view.meta.run_id, "train", 5, Reference(None, 5)))
+        ranker.ask(view, Wish(view.data, "train", 5, Reference(None, 5)))
         assert (ranker.step(), ranker.problem, ranker.step(), ranker.urgent) == (True, "gone", None, False)
         kept.ask(view, 3, 5)
         assert (kept.step(), kept.problem, kept.step(), kept.pending) == (True, "gone", None, False)
     again = view_of(pristine)
-    ranker.ask(again, Wish(view.meta.run_id, "train", 5, Reference(None, 5)))
+    ranker.ask(again, Wish(again.data, "train", 5, Reference(None, 5)))
     kept.ask(again, 3, 5)
     all_of(ranker)
     assert (ranker.problem, len(ranker.ranking.rows)) == (None, NUM)

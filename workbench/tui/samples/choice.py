@@ -27,7 +27,7 @@ class Choice(NamedTuple):
 
     def wish(self, view: "View", epoch: int) -> Wish:
         """What that is of an epoch of a view."""
-        return Wish(view.meta.run_id, view.split, epoch, reference_of(view, epoch), *self)
+        return Wish(view.data, view.split, epoch, reference_of(view, epoch), *self)
 
     def next_order(self) -> "Choice":
         """By what comes next."""

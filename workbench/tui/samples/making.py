@@ -9,6 +9,8 @@ from trainers.errors import WorkbenchError
 from workbench.tui import palette
 from workbench.tui.commands import run_dir_of
 from workbench.tui.context import RunContext
+from workbench.tui.keys.samples import SAMPLE_KEYS
+from workbench.tui.keys.table import cap_of
 from workbench.tui.text import plain
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class Making:
             done = "" if task.progress is None else f" {task.progress.ended}/{task.progress.total}"
             words = f"attacking samples{done} with the checkpoint of epoch {found.checkpoint} …"
         elif not wanted:
-            words = f"Enter: natural and adversarial image, by the checkpoint of epoch {found.checkpoint}"
+            words = f"{cap_of(SAMPLE_KEYS, 'images')}: natural and adversarial image, by the checkpoint of epoch {found.checkpoint}"
         return [line(part, width, colour) for part in wrap(plain(words), max(8, width))]
 
     def close(self) -> None:

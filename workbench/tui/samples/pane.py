@@ -91,7 +91,7 @@ class Samples(Container, can_focus=True):
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``."""
-        if self._view is not None and (self._view.split, self._view.meta.run_id) != (view.split, view.meta.run_id):
+        if self._view is not None and (self._view.split, self._view.data) != (view.split, view.data):
             self.sample, self._to_top, self._keeps_to_top = None, True, True
         self._view, self._epoch = view, epoch
         self._ask()
@@ -261,7 +261,7 @@ class Samples(Container, can_focus=True):
         view, ranking = self._view, self.ranking
         if view is None or not self.is_mounted:
             return
-        if ranking is not None and (ranking.wish[:2] != (view.meta.run_id, view.split) or not view.num_epochs):
+        if ranking is not None and (ranking.wish[:2] != (view.data, view.split) or not view.num_epochs):
             ranking = None
         wish = self.choice.wish(view, self._epoch)
         self._table.show(

@@ -90,23 +90,25 @@ class TrajectoryPlot(Painted):
         if kept is None or not self._count:
             draw_box(sheet.put, LEFT, 0, sheet.width - SIDE - 1, rows - 1, "one sample over epochs", "one sample")
             return
-        size = min(len(kept.read), len(kept.correct_adv), self._count)
-        done = int(kept.read.sum())
+        from workbench.tui.samples.trajectories import delta_of
+
+        rows_read = kept.rows[: self._count]
+        done = int(rows_read["read"].sum())
         reading = f", {done}/{self._count} epochs read" if done < self._count and not self._words else ""
-        lines = (Line("ΔE", kept.delta[:size].tolist(), palette.BOX),)
+        lines = (Line("ΔE", delta_of(rows_read).tolist(), palette.BOX),)
         split = rows * 3 // 5 if rows >= LEAST_TWO else rows
         titles = (f"ΔE of {self._title}{reading}", f"ΔE of {self._title}", "ΔE")
         self._box(sheet, 0, split - 1, lines, titles, signed=True, last=split == rows)
         if split < rows:
             energies = (
-                Line("E(x)", kept.energy[:size].tolist(), palette.CLEAN),
-                Line("E(x*)", kept.energy_adv[:size].tolist(), palette.PGD, every=2),
+                Line("E(x)", rows_read["energy"].tolist(), palette.CLEAN),
+                Line("E(x*)", rows_read["energy_adv"].tolist(), palette.PGD, every=2),
             )
             self._box(sheet, split, rows - 1, energies, ("E(x) and E(x*)", "E"), signed=False, last=True)
         axis = self._axis(sheet.width)
         label_epochs(sheet, LEFT + 1, rows, axis, self._epoch)
-        for y, (name, flags) in enumerate((("x", kept.correct), ("x*", kept.correct_adv)), rows + 1):
-            self._paint_flags(sheet, y, name, flags[:size].tolist(), axis)
+        for y, (name, column) in enumerate((("x", "correct"), ("x*", "correct_adv")), rows + 1):
+            self._paint_flags(sheet, y, name, rows_read[column].tolist(), axis)
         if self._words:
             sheet.write(LEFT + 2, 1, plain(self._words, sheet.width - LEFT - SIDE - 4), style(palette.CATASTROPHIC))
 

@@ -69,7 +69,7 @@ class Ranker:
         self.ranking: Ranking | None = None
         self.problem: str | None = None
         self._view: View | None = None
-        self._given_up: tuple[int, Wish] | None = None
+        self._given_up: tuple[View, Wish] | None = None
         self._keys: tuple[object, SampleKeys] | None = None
         self._columns: tuple[object, dict[str, Array]] = (None, {})
         self._change: tuple[object, Array] | None = None
@@ -100,7 +100,7 @@ class Ranker:
         try:
             return self._step(view, wish)
         except WorkbenchError as error:
-            self._given_up, self.problem = (id(view), wish), str(error)
+            self._given_up, self.problem = (view, wish), str(error)
             return True
 
     def _step(self, view: View, wish: Wish) -> bool | None:
@@ -125,12 +125,13 @@ class Ranker:
         return ranking is not None and ranking.wish == (self.wish if wish is None else wish)
 
     def _is_given_up(self) -> bool:
-        return self._given_up == (id(self._view), self.wish)
+        given_up = self._given_up
+        return given_up is not None and given_up[0] is self._view and given_up[1] == self.wish
 
     def _keys_of(self, view: View, wish: Wish) -> SampleKeys:
-        of = wish.run_id, wish.split
+        of = wish.data, wish.split
         if self._keys is None or self._keys[0] != of:
-            self._keys = of, view.source.keys(wish.split)
+            self._keys = of, view.keys()
         return self._keys[1]
 
     def _columns_of(self, wish: Wish) -> dict[str, Array]:
@@ -159,13 +160,13 @@ class Ranker:
     def _read(self, view: View, wish: Wish, name: str, columns: dict[str, Array], size: int) -> None:
         """Read one column; of the flips one epoch."""
         if name in LOGGED:
-            columns[name] = view.source.samples(wish.split, name, wish.epoch)
+            columns[name] = view.samples(name, wish.epoch)
         elif name == "index":
             columns[name] = np.empty(0)  # it is among the keys
         elif name == "delta":
             columns[name] = delta_energy(columns["energy"], columns["energy_adv"])
         elif name == "loss":
-            joint = view.source.samples(wish.split, "joint_energy_adv", wish.epoch)
+            joint = view.samples("joint_energy_adv", wish.epoch)
             columns[name] = attacked_loss(columns["energy_adv"], joint)
         elif name == "change":
             columns[name] = self._change_of(view, wish, columns["delta"])
@@ -175,7 +176,7 @@ class Ranker:
 
     def _change_of(self, view: View, wish: Wish, delta: Array) -> Array:
         reference = wish.reference
-        of = wish.run_id, wish.split, reference
+        of = wish.data, wish.split, reference
         if self._change is None or self._change[0] != of:
             after = delta if reference.epoch == wish.epoch else self._delta(view, wish, reference.epoch)
             self._change = of, change_from([*self._before(view, wish, reference)], after)
@@ -187,15 +188,15 @@ class Ranker:
             yield self._delta(view, wish, epoch)
 
     def _delta(self, view: View, wish: Wish, epoch: int) -> Array:
-        energy, energy_adv = (view.source.samples(wish.split, name, epoch) for name in ("energy", "energy_adv"))
+        energy, energy_adv = (view.samples(name, epoch) for name in ("energy", "energy_adv"))
         return delta_energy(energy, energy_adv)
 
     def _count(self, view: View, wish: Wish, columns: dict[str, Array], size: int) -> None:
-        of = wish.run_id, wish.split
+        of = wish.data, wish.split
         if self._flips is None or self._flips[0] != of or self._flips[1].epoch > wish.epoch:
             self._flips = of, FlipCount(size)
         count = self._flips[1]
         if count.epoch < wish.epoch:
-            count.take(view.source.samples(wish.split, "correct_adv", count.epoch + 1))
+            count.take(view.samples("correct_adv", count.epoch + 1))
         if count.epoch == wish.epoch:
             columns["flips"] = count.flips.copy()

@@ -27,7 +27,7 @@ class Wish(NamedTuple):
     """What the table is to show.
 
     Attributes:
-        run_id: of which run.
+        data: of which log, see ``View``.
         split: of which samples.
         epoch: whose energies.
         reference: of the column "change".
@@ -37,7 +37,7 @@ class Wish(NamedTuple):
         marks: samples of this prediction only.
     """
 
-    run_id: str
+    data: object
     split: Literal["train", "probe"]
     epoch: int
     reference: Reference

@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.keys.samples import SAMPLE_KEYS
+from workbench.tui.keys.table import cap_of
 from workbench.tui.samples.columns import class_name
 from workbench.tui.samples.wish import MARKS, Wish
 from workbench.tui.text import plain
@@ -60,5 +63,6 @@ def nothing_of(view: "View", wish: Wish, ranker: "Ranker | None") -> str:
     if ranking is None or ranking.wish != wish:
         return "reading …"
     if not len(ranking.keys):
-        return f"the log holds no {SPLITS[wish.split]} samples; s shows the others"
-    return "no sample is so; C lists all classes, w other predictions"
+        return f"the log holds no {SPLITS[wish.split]} samples; {cap_of(RUN_KEYS, 'train-or-probe')} shows the others"
+    classes, marks = cap_of(SAMPLE_KEYS, "all-classes"), cap_of(SAMPLE_KEYS, "marks")
+    return f"no sample is so; {classes} lists all classes, {marks} other predictions"

@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,13 +12,22 @@ from tests.tui.conftest import Opened, text_of
 from tests.tui.runs import EPOCHS
 from trainers.errors import WorkbenchError
 from workbench.tui import palette
+from workbench.tui.generated.reading import Shown
+from workbench.tui.generated.summary import summary
+from workbench.tui.jobs.task import Task
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import cap, caps
 from workbench.tui.keys.tables import all_tables
+from workbench.tui.samples.ranking import Ranker
+from workbench.tui.samples.wish import Wish
+from workbench.tui.samples.words import nothing_of
+from workbench.tui.screens.job import doing
+from workbench.tui.screens.jobs import emptiness
 from workbench.tui.settings import Settings, read_settings, settings_path
 from workbench.tui.settings.example import example
 from workbench.tui.settings.keys import parse_key, spelled
 from workbench.tui.settings.read import parse_settings
+from workbench.tui.source import View
 from workbench.tui.themes import DARK, LIGHT, SIXTEEN
 from workbench.tui.theming import choose_theme, next_theme
 
@@ -218,3 +229,22 @@ def test_the_command(cli: Cli, tmp_path: Path) -> None:
     path.write_text('[keys.run]\nghost = "s"\n')
     assert_refused(cli("settings", "--check", **there), str(path), "bound twice")
     assert_refused(cli("settings", "--check", "--path", **there), "at a time")
+
+
+def test_sentences_name_the_keys_that_the_user_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {
+        "run.generate": "f2",
+        "run.pca": "f3",
+        "run.train-or-probe": "f4",
+        "samples.all-classes": "f5",
+        "samples.marks": "f6",
+        "job.stop": "f7",
+    }
+    monkeypatch.setattr("workbench.tui.keys.table._keymap", chosen)
+    assert emptiness() == "No jobs yet: F2 generates images, F3 fits the class-wise PCA."
+    assert "yet:  F2  generates" in summary(Shown(), (), None)[0][0]
+    assert doing(cast(Task, SimpleNamespace(state="running", asked=True))) == "stopping; F7 once more ends it at once"
+    view, wish = cast(View, SimpleNamespace(num_epochs=1)), cast(Wish, SimpleNamespace(split="probe"))
+    for keys, words in (((), "the log holds no probe samples; F4 shows"), ((1,), "F5 lists all classes, F6 other")):
+        listed = SimpleNamespace(wish=wish, keys=keys, order=())
+        assert words in nothing_of(view, wish, cast(Ranker, SimpleNamespace(problem=None, ranking=listed)))

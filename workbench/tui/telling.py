@@ -11,6 +11,9 @@ from textual.app import App
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.rows import JOB_LOOKS
 from workbench.tui.jobs.task import Task
+from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.keys.table import cap_of
+from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.text import plain
 
@@ -28,11 +31,19 @@ def tell(app: App[Any], task: Task) -> None:
     symbol, word, _ = JOB_LOOKS[task.state]
     why = f"\n{task.ended.complaint}" if task.ended is not None and task.state == "failed" else ""
     app.notify(
-        plain(task.request.title, 200) + plain_lines(why) + "\nJ shows it",
+        plain(task.request.title, 200) + plain_lines(why) + f"\n{_jobs_key(app)} shows it",
         title=f"{symbol} {word}",
         severity=SEVERITY[task.state],  # type: ignore[arg-type]
         markup=False,
     )
+
+
+def _jobs_key(app: App[Any]) -> str:
+    """What opens the list of jobs: in a run, or in the list of runs."""
+    from workbench.tui.screens.run import RunScreen
+
+    in_run = any(isinstance(screen, RunScreen) for screen in app.screen_stack)
+    return cap_of(RUN_KEYS if in_run else WORKSPACE_KEYS, "jobs")
 
 
 def plain_lines(text: str) -> str:

@@ -7,6 +7,8 @@ from rich.cells import cell_len
 
 from workbench.tui import palette
 from workbench.tui.checkpoints.bars import attack_shown, headline, paint_accuracies, paint_classes
+from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
+from workbench.tui.keys.table import cap_of
 from workbench.tui.palette import style
 from workbench.tui.text import MISSING, percent, plain
 from workbench.tui.widgets.cells import Cells
@@ -129,7 +131,8 @@ def _paint_detail(sheet: Cells, y: int, shelf: "Shelf", row: "Row") -> None:
         y += 1
     if not row.evaluations:
         if y < bottom and row.size is not None and shelf.run_dir is not None:
-            sheet.write(1, y, "Not evaluated under strong attacks yet: v does that.", style(palette.MUTED))
+            key = cap_of(CHECKPOINT_KEYS, "evaluate")
+            sheet.write(1, y, f"Not evaluated under strong attacks yet: {key} does that.", style(palette.MUTED))
         return
     _paint_evaluations(sheet, y, bottom, row)
 

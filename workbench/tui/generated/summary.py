@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from workbench.tui import palette
 from workbench.tui.generated.reading import Shown
 from workbench.tui.generated.words import STATE_LOOKS, asked_for, of_classes, scored
+from workbench.tui.keys.generated import GENERATED_KEYS
+from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.keys.table import cap_of
 from workbench.tui.text import plain
 
 
@@ -20,7 +23,8 @@ def summary(shown: Shown, names: Sequence[str], problem: str | None) -> list[tup
     if problem is not None:
         return [(plain(problem), palette.WARNING)]
     if folder is None:
-        return [("No images have been generated from this run yet:  g  generates some.", palette.MUTED)]
+        key = cap_of(RUN_KEYS, "generate")
+        return [(f"No images have been generated from this run yet:  {key}  generates some.", palette.MUTED)]
     _, word, colour = STATE_LOOKS[folder.state]
     count = f"{len(shown.found)} folders" if len(shown.found) > 1 else "1 folder"
     head = f"{plain(folder.path.name, 40)} ({shown.chosen + 1} of {count}): {word}"
@@ -34,4 +38,5 @@ def summary(shown: Shown, names: Sequence[str], problem: str | None) -> list[tup
         return [*lines, (plain(f"✗ {wrong}"), palette.CATASTROPHIC)]
     if folder.scores:
         return [*lines, (scored(folder.scores[0]), palette.TEXT)]
-    return [*lines, ("not scored yet:  v  scores it" if folder.ended else "no chain has ended yet", palette.MUTED)]
+    score = f"not scored yet:  {cap_of(GENERATED_KEYS, 'score')}  scores it"
+    return [*lines, (score if folder.ended else "no chain has ended yet", palette.MUTED)]

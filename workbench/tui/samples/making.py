@@ -83,7 +83,8 @@ class Making:
             done = "" if task.progress is None else f" {task.progress.ended}/{task.progress.total}"
             words = f"attacking samples{done} with the checkpoint of epoch {found.checkpoint} …"
         elif not wanted:
-            words = f"{cap_of(SAMPLE_KEYS, 'images')}: natural and adversarial image, by the checkpoint of epoch {found.checkpoint}"
+            key = cap_of(SAMPLE_KEYS, "images")
+            words = f"{key}: natural and adversarial image, by the checkpoint of epoch {found.checkpoint}"
         return [line(part, width, colour) for part in wrap(plain(words), max(8, width))]
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
-from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.keys.table import KeyTable, bindings, cap_of
 from workbench.tui.results import conclusion
 from workbench.tui.text import plain
 from workbench.tui.theming import pictures_in_colour
@@ -152,7 +152,7 @@ def doing(task: Task) -> str:
     if task.state == "queued":
         return "waits until the job before it has ended"
     if task.asked:
-        return "stopping; c once more ends it at once"
+        return f"stopping; {cap_of(JOB_KEYS, 'stop')} once more ends it at once"
     if task.progress is not None:
         return f"{task.progress.ended} of {task.progress.total} ended · {task.progress.figures}"
     return "running" if task.request.result is None else task.request.result.doing

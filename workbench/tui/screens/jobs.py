@@ -17,7 +17,8 @@ from workbench.tui.jobs.rows import Row, command_line, entries_of, rows
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.jobs import JOBS_KEYS
-from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.keys.table import KeyTable, bindings, cap_of
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.past import PastScreen
 from workbench.tui.screens.remove import RemoveScreen
@@ -34,8 +35,6 @@ TICK_SECONDS = 1.0
 
 LEAST_ROWS = 20
 """Rows of the terminal below which only the list is shown."""
-
-EMPTY = "No jobs yet: g generates images, a fits the class-wise PCA."
 
 
 class JobsScreen(ModalScreen[None]):
@@ -202,7 +201,7 @@ class JobsScreen(ModalScreen[None]):
         if here is not None:
             same = [index for index, row in enumerate(self.rows) if row.key == here.key]
             self.cursor = same[0] if same else min(self.cursor, max(len(self.rows) - 1, 0))
-        self.query_one(JobList).show(self.rows, self.cursor, EMPTY if self._read_once else "reading …")
+        self.query_one(JobList).show(self.rows, self.cursor, emptiness() if self._read_once else "reading …")
         row = self._here()
         self.query_one("#job-facts", Page).fill([] if row is None else entries_of(row))
         running = sum(row.state == "running" for row in self.rows)
@@ -217,3 +216,9 @@ def copy_command(screen: ModalScreen[None], row: Row) -> None:
     if arguments:
         screen.app.copy_to_clipboard(command_line(arguments))
         screen.notify(f"Copied: {plain(command_line(arguments), 200)}", markup=False)
+
+
+def emptiness() -> str:
+    """What is said where no job is listed."""
+    generate, pca = cap_of(RUN_KEYS, "generate"), cap_of(RUN_KEYS, "pca")
+    return f"No jobs yet: {generate} generates images, {pca} fits the class-wise PCA."

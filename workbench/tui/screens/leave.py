@@ -14,9 +14,16 @@ from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.rows import JOB_LOOKS
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.jobs import LEAVE_KEYS
-from workbench.tui.keys.table import bindings
+from workbench.tui.keys.table import bindings, cap_of
 from workbench.tui.text import plain
 from workbench.tui.widgets.tabs import Footer
+
+CHOICES = {
+    "stop": "stop them and quit; they keep what they have made",
+    "leave": "leave them running and quit; the next app finds them",
+    "stay": "stay",
+}
+"""What the keys do, by their names in the table."""
 
 MOST = 8
 """Jobs that are named."""
@@ -47,9 +54,7 @@ class LeaveScreen(ModalScreen[None]):
             frame.border_title = "Jobs are running"
             yield Static(markup=False, id="leave-jobs")
             yield Static(
-                "s    stop them and quit; they keep what they have made\n"
-                "l    leave them running and quit; the next app finds them\n"
-                "Esc  stay",
+                "\n".join(f"{cap_of(LEAVE_KEYS, name):4} {words}" for name, words in CHOICES.items()),
                 markup=False,
                 classes="choices",
             )
@@ -93,7 +98,7 @@ class LeaveScreen(ModalScreen[None]):
         if any(task.state == "queued" for task in tasks):
             lines.append("Those that are queued do not start once the app is left.")
         if self._stopping:
-            lines.append("Stopping; s once more ends them at once.")
+            lines.append(f"Stopping; {cap_of(LEAVE_KEYS, 'stop')} once more ends them at once.")
         elif not tasks:
             lines.append("All of them have ended.")
         self.query_one("#leave-jobs", Static).update("\n".join(lines))

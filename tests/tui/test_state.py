@@ -1,5 +1,6 @@
 """What the app remembers: it comes back where the user was, and nothing in its file can hurt it."""
 
+import fcntl
 import json
 import os
 import threading
@@ -138,6 +139,7 @@ HOSTILE = (
     '{"version": 1, "runs": {"PLACE": {"at": 1, "kept": {"pane": [1], "epoch": 1e99, "split": {}, "widgets": 7}}}}',
     '{"version": 1, "runs": {"PLACE": {"at": 1, "kept": {"pane": "x\\u001b[2J", "epoch": true, "split": "probe2"}}}}',
     '{"version": 1, "runs": {"PLACE": {"at": NaN, "kept": {"epoch": -5, "widgets": {"histogram": {"ghost": []}}}}}}',
+    '{"version": 1, "runs": {"/a": {"at": true, "kept": {}}, "/b": {"at": Infinity, "kept": {}}}}',
     '{"version": 1, "app": {"theme": {"at": 1, "kept": {"name": "no such theme"}}}}',
     "[" * 100_000,
 )
@@ -196,6 +198,20 @@ def test_a_file_in_the_way_is_no_error(tmp_path: Path) -> None:
     memory.note("runs", "a", {"epoch": 1})
     memory.save()
     assert memory.recall("runs", "a") == {"epoch": 1}
+
+
+def test_what_could_not_be_written_is_written_next_time() -> None:
+    memory = Memory(state_path())
+    with state_path().with_suffix(".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        memory.note("runs", "a", {"epoch": 1})
+        memory.note("runs", "b", {"epoch": 1})
+        memory.save()
+    assert memory.is_changed
+    memory.note("runs", "a", {"epoch": 2})
+    memory.save()
+    fresh = Memory(state_path())
+    assert [fresh.recall("runs", name) for name in "ab"] == [{"epoch": 2}, {"epoch": 1}]
 
 
 def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

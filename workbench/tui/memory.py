@@ -35,6 +35,9 @@ MOST_ENTRIES = 200
 TRIES, PAUSE_SECONDS = 20, 0.01
 """How often, and how long between, the lock of the file is tried."""
 
+LATEST = 1e15
+"""Seconds since 1970 beyond which nothing is a time."""
+
 LARGEST = 4_000_000
 LARGEST_ENTRY = 16_000
 """Bytes of the file, and of one entry; longer ones are forgotten."""
@@ -95,11 +98,14 @@ class Memory:
             changed, self._changed = self._changed, {}
             if not changed:
                 return
-            with suppress(OSError, WorkbenchError):
+            try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with self._path.with_suffix(".lock").open("w") as lock:
                     _hold(lock.fileno())
                     self._write(changed)
+            except (OSError, WorkbenchError):
+                for what, entry in changed.items():  # for the next save; what was noted since is newer
+                    self._changed.setdefault(what, entry)
 
     def _write(self, changed: Mapping[tuple[Kind, str], Entry]) -> None:
         entries = _read(self._path)
@@ -178,8 +184,13 @@ def _sound(entries: object) -> dict[str, dict[str, object]]:
     return {
         key: entry
         for key, entry in entries.items()
-        if isinstance(entry, dict) and isinstance(entry.get("at"), int | float) and isinstance(entry.get("kept"), dict)
+        if isinstance(entry, dict) and _is_time(entry.get("at")) and isinstance(entry.get("kept"), dict)
     }
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is a number that times can be sorted by."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LATEST
 
 
 def _latest(entries: Mapping[str, dict[str, object]]) -> dict[str, dict[str, object]]:

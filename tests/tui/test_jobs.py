@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.tui.jobs.folder import LOCK, PID, from_shell, holds, lives, new_folder, open_file
+from workbench.foreign import open_foreign
+from workbench.tui.jobs.folder import LOCK, PID, from_shell, holds, lives, new_folder
 from workbench.tui.jobs.process import Ended, Job, environment
 from workbench.tui.jobs.tail import MOST
 from workbench.tui.text import LONGEST
@@ -168,7 +169,7 @@ async def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_number_that_another_process_has_by_now_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / LOCK).touch()
-    lock = open_file(tmp_path / LOCK)
+    lock = open_foreign(tmp_path / LOCK)
     try:
         assert holds(os.getpid(), lock)
         with subprocess.Popen(["sleep", "60"]) as other:
@@ -178,19 +179,20 @@ def test_a_number_that_another_process_has_by_now_is_not_believed(tmp_path: Path
         os.close(lock)
 
 
-def test_pipes_and_links_among_the_files_are_not_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "link").symlink_to("/etc/passwd")
-    for name in ("pipe", "link"):
-        with pytest.raises(OSError):
-            open_file(tmp_path / name)
-
-
 def test_folders_are_numbered_on(tmp_path: Path) -> None:
     assert [new_folder(tmp_path)[0].name for _ in range(3)] == ["000001", "000002", "000003"]
     (tmp_path / "jobs" / "000007").mkdir()
     (tmp_path / "jobs" / "rubbish").mkdir()
     assert new_folder(tmp_path) == (tmp_path / "jobs" / "000008", "")
+
+
+def test_after_the_last_number_jobs_go_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "jobs" / "999999").mkdir(parents=True)
+    (tmp_path / "jobs" / "1000000").mkdir()
+    folder, why = new_folder(tmp_path)
+    assert tmp_path not in folder.parents
+    assert "no number" in why
+    folder.rmdir()
 
 
 def test_a_run_that_cannot_be_written_to_has_its_jobs_elsewhere(tmp_path: Path) -> None:

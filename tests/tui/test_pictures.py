@@ -1,6 +1,7 @@
 """Images as lines of cells: layout, what is read from a folder of samples, and a class-wise PCA."""
 
 import json
+import os
 import struct
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +17,11 @@ from trainers.errors import WorkbenchError
 from workbench.pca.spec import PCASpec
 from workbench.pca.store import pca_path, save_pca
 from workbench.pca.values import ClassPCA, PCAFacts
+from workbench.tui import gallery as gallery_module
 from workbench.tui.components import pca_strips, read_pca, scree
 from workbench.tui.gallery import Gallery
 from workbench.tui.strips import columns_and_zoom, picture, thumbnail
-from workbench.tui.tensors import read_tensors
+from workbench.tui.tensors import LARGEST, read_tensors
 
 
 def lit(strips: list[Strip]) -> np.ndarray:
@@ -105,6 +107,26 @@ def test_of_many_images_the_latest_are_shown_and_at_the_end_all_that_are_kept(tm
     assert 39 in live
     assert 5 not in live
     assert 5 in lit(gallery.strips(26, 8, colour=True, scrolls=True))
+
+
+def test_images_that_would_not_be_shown_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(gallery_module, "KEPT", 3)
+    monkeypatch.setattr(gallery_module, "_decode", lambda path: read.append(int(path.stem)))
+    for number in range(8):
+        put(tmp_path, "0", number, number)
+    gallery = Gallery(tmp_path, 8, ["a"])
+    assert gallery.look()
+    assert (read, gallery.ended) == ([5, 6, 7], 8)
+
+
+def test_pipes_and_links_are_no_images(tmp_path: Path) -> None:
+    put(tmp_path, "0", 0, 9)
+    os.mkfifo(tmp_path / "images" / "0" / "000001.png")
+    (tmp_path / "images" / "0" / "000002.png").symlink_to("000000.png")
+    gallery = Gallery(tmp_path, 3, ["a"])
+    assert gallery.look()
+    assert (gallery.ended, gallery.shown) == (3, 1)
 
 
 def test_what_is_no_image_is_left_out(tmp_path: Path) -> None:
@@ -211,6 +233,13 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
         read_tensors(path)
     with pytest.raises(WorkbenchError, match="cannot read"):
         read_tensors(tmp_path / "none")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.safetensors").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(WorkbenchError, match="longer than"):
+        read_tensors(tmp_path / "x.safetensors")
 
 
 def test_a_pca_as_lines(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from trainers.dataname import absolute_data
 from trainers.errors import WorkbenchError
 from workbench.evaluation.document import from_text, to_json
 from workbench.evaluation.values import Evaluation
+from workbench.foreign import read_foreign
 from workbench.target import Target
 
 FOLDER = "evaluation"
@@ -119,12 +120,6 @@ def _read(path: Path, most: int) -> bytes:
         WorkbenchError: it is no ordinary file, cannot be read, or is longer.
     """
     try:
-        if not path.is_file():
-            raise WorkbenchError("it is no file")
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        return read_foreign(path, most)
     except OSError as error:
-        raise WorkbenchError(f"it cannot be read ({error.strerror or error})") from None
-    if len(content) > most:
-        raise WorkbenchError("it is too long")
-    return content
+        raise WorkbenchError(f"it cannot be read ({error.strerror})" if error.strerror else str(error)) from None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trainers.energylog.files import HDF5_ERRORS, reason
 from trainers.errors import WorkbenchError
+from workbench.foreign import refuse_odd
 from workbench.sampling.chain import Chain, Reason
 from workbench.sampling.tables import COLUMNS, NAME, Rows, check, to_chain
 
@@ -65,6 +66,7 @@ def open_samples(path: Path) -> h5py.File:
         WorkbenchError: missing, or not HDF5.
     """
     try:
+        refuse_odd(path)
         return h5py.File(path, "r")
     except HDF5_ERRORS as error:
         raise WorkbenchError(f"cannot read {path} ({reason(error)}); remove it and go on with --resume") from error

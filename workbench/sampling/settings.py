@@ -1,5 +1,6 @@
 """``sampling.toml``: what a directory of samples was asked for, so that it can be gone on with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,15 @@ def read_settings(out: Path) -> Settings:
     """
     if not (out / SETTINGS_NAME).exists():
         raise WorkbenchError(f"{out} holds no samples to go on with (no {SETTINGS_NAME})")
-    content = read_toml(out / SETTINGS_NAME)
+    return settings_of(out, read_toml(out / SETTINGS_NAME))
+
+
+def settings_of(out: Path, content: Mapping[str, Any]) -> Settings:
+    """The settings that the table of a directory's file holds.
+
+    Raises:
+        WorkbenchError: they are damaged.
+    """
     checkpoint, digest, data, values = (content.get(k) for k in ("checkpoint", "checkpoint_digest", "data", "sampling"))
     texts = isinstance(checkpoint, str) and isinstance(digest, str) and isinstance(data, str | None)
     if not (texts and isinstance(values, dict)):

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from textual.strip import Strip
 
+from workbench.foreign import open_foreign
 from workbench.tui.strips import (
     GAP,
     HEADED,
@@ -57,7 +58,8 @@ class Gallery:
     def look(self) -> bool:
         """Read what has appeared; whether there was anything."""
         fresh = {path: int(Path(path).stem) for path in set(_files(self._folder / IMAGES)) - self._seen}
-        for path, number in sorted(fresh.items(), key=lambda one: one[1]):
+        latest = sorted(fresh.items(), key=lambda one: one[1])[-KEPT:]  # none of the others would be shown
+        for path, number in latest:
             tile = _decode(Path(path))
             if tile is not None and tile.shape == next(iter(self._tiles.values()), tile).shape:
                 self._tiles[number] = tile
@@ -108,7 +110,7 @@ def _is_image(name: str) -> bool:
 def _decode(path: Path) -> Tile | None:
     """A file as a tile; None if it is not an image, or too large a one."""
     try:
-        with Image.open(path) as image:
+        with os.fdopen(open_foreign(path), "rb") as file, Image.open(file) as image:
             if image.width * image.height > LARGEST:
                 return None
             image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)

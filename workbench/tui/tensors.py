@@ -6,15 +6,20 @@ bytes of JSON, ``{name: {"dtype", "shape", "data_offsets"}}``; the values, row-m
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.errors import WorkbenchError
+from workbench.foreign import open_foreign, read_foreign
 from workbench.tui.text import plain
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8"}
+LARGEST = 1 << 30
+"""Bytes beyond which a file is not read."""
+
 LARGEST_HEADER = 100_000_000
 LARGEST_FACTS = 4_000_000
 
@@ -26,7 +31,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.generic]]:
         WorkbenchError: it cannot be read, or is no safetensors file.
     """
     try:
-        content = path.read_bytes()
+        content = read_foreign(path, LARGEST)
     except OSError as error:
         raise WorkbenchError(f"cannot read {plain(str(path))} ({error.strerror or error})") from None
     try:
@@ -50,7 +55,7 @@ def read_facts(path: Path, expected_format: str) -> dict[str, object]:
         WorkbenchError: it cannot be read, is no safetensors file, or of another format.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_foreign(path), "rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if length > LARGEST_FACTS:
                 raise ValueError("its header is too long")

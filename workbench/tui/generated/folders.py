@@ -1,15 +1,18 @@
 """The folders of samples of a run: what each was asked for, how far it is, how it was scored. Call it in a thread."""
 
+import fcntl
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from trainers.errors import WorkbenchError
+from workbench.foreign import read_foreign
 from workbench.sampling.files import SEGMENTS, files_of, open_samples
-from workbench.sampling.settings import SETTINGS_NAME, Settings, read_settings
+from workbench.sampling.settings import SETTINGS_NAME, Settings, settings_of
 from workbench.sampling.tables import NAME, check
 from workbench.target import DERIVED
 from workbench.tui.generated.scores import ScoreCard, read_scores
@@ -99,7 +102,7 @@ class FolderReader:
         return list(folders.values())
 
     def _read(self, path: Path, when: float, locked: frozenset[int]) -> Folder:
-        running = _inode(path) in locked
+        running = _inode(path) in locked and _is_locked(path)
         signature = (running, *(_signature(path / name) for name in ("", SETTINGS_NAME, NAME, SEGMENTS)))
         known = self._known.get(path)
         if known is None or known[0] != signature:
@@ -145,12 +148,14 @@ def bounded_settings(folder: Path) -> Settings:
     Raises:
         WorkbenchError: it cannot be read, or is far too long to be what a command of ours wrote.
     """
+    file = folder / SETTINGS_NAME
     try:
-        if (folder / SETTINGS_NAME).stat().st_size > LARGEST_SETTINGS:
-            raise WorkbenchError(f"{folder / SETTINGS_NAME} is far too long")
-    except OSError:
+        content = tomllib.loads(read_foreign(file, LARGEST_SETTINGS).decode())
+    except FileNotFoundError:
         raise WorkbenchError(f"there is no {SETTINGS_NAME} in {folder}: nothing was asked for yet") from None
-    return read_settings(folder)
+    except (OSError, ValueError, RecursionError) as error:
+        raise WorkbenchError(f"cannot read {file} ({getattr(error, 'strerror', None) or error})") from None
+    return settings_of(folder, content)
 
 
 def _changed(folder: Path) -> float:
@@ -175,6 +180,25 @@ def _inode(path: Path) -> int:
         return path.stat().st_ino
     except OSError:
         return -1
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether a process holds the lock of a folder.
+
+    Ask only where the system speaks of a lock on that inode, for a command that starts at this moment may find the lock
+    taken. The inode may be of another device, and not every file system has the device of ``/proc/locks`` in ``stat``.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _locked() -> frozenset[int]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.foreign import read_foreign
 from workbench.tui.text import number, percent, plain
 
 FORMAT = "workbench-score-1"
@@ -61,9 +62,11 @@ def read_scores(folder: Path) -> tuple[ScoreCard, ...]:
     try:
         with os.scandir(folder) as entries:
             found = [
-                (entry.stat().st_mtime_ns, Path(entry.path))
+                (entry.stat(follow_symlinks=False).st_mtime_ns, Path(entry.path))
                 for entry in entries
-                if entry.name.startswith("score-") and entry.name.endswith(".json") and entry.is_file()
+                if entry.name.startswith("score-")
+                and entry.name.endswith(".json")
+                and entry.is_file(follow_symlinks=False)
             ]
     except OSError:
         return ()
@@ -73,8 +76,7 @@ def read_scores(folder: Path) -> tuple[ScoreCard, ...]:
 
 def _read(path: Path) -> ScoreCard | None:
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(LARGEST))
+        content = json.loads(read_foreign(path, LARGEST))
         if content["format"] != FORMAT:
             return None
         scores, features, reference = content["scores"], content["features"], content["reference"]

@@ -2,10 +2,11 @@
 
 import fcntl
 import os
-import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+from workbench.foreign import open_foreign
 
 JOBS = "jobs"
 RECORD, STDOUT, STDERR = "job.json", "stdout.txt", "stderr.txt"
@@ -15,6 +16,9 @@ MOST_TEXT = 4 << 20
 """Bytes of a stream, of its end, that are ever read."""
 
 _LARGEST_PID = 1 << 22
+_LARGEST_NUMBER = 999_999
+_TRIES = 100
+"""How often a number is tried that another app may take at the same moment."""
 
 
 def new_folder(run_dir: Path) -> tuple[Path, str]:
@@ -29,11 +33,15 @@ def new_folder(run_dir: Path) -> tuple[Path, str]:
     jobs = run_dir.absolute() / JOBS
     try:
         jobs.mkdir(exist_ok=True)
-        while True:
-            folder = jobs / f"{max([0, *numbers(run_dir)]) + 1:06d}"
+        for _ in range(_TRIES):
+            number = max([0, *numbers(run_dir)]) + 1
+            if number > _LARGEST_NUMBER:
+                break
+            folder = jobs / f"{number:06d}"
             with suppress(FileExistsError):  # another app was quicker
                 folder.mkdir()
                 return folder, ""
+        raise OSError(f"no number up to {_LARGEST_NUMBER:,} is free after the last")
     except OSError as error:
         folder = Path(tempfile.mkdtemp(prefix="workbench-job-"))
         why = error.strerror or error
@@ -55,23 +63,10 @@ def folder_of(run_dir: Path, number: int) -> Path:
     return run_dir.absolute() / JOBS / f"{number:06d}"
 
 
-def open_file(path: Path) -> int:
-    """A descriptor to read a regular file that others may have put there: no link is followed, no pipe waited for.
-
-    Raises:
-        OSError: it cannot be opened, or is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"{path} is no file")
-    return descriptor
-
-
 def read_end(path: Path, most: int = MOST_TEXT) -> bytes:
     """The last bytes of a file, at most so many; nothing where it cannot be read."""
     try:
-        descriptor = open_file(path)
+        descriptor = open_foreign(path)
     except OSError:
         return b""
     try:
@@ -104,7 +99,7 @@ def take_lock(folder: Path) -> int:
 
 
 def is_locked(descriptor: int) -> bool:
-    """Whether another process holds the lock of a file that was opened by ``open_file``."""
+    """Whether another process holds the lock of a file that was opened by ``open_foreign``."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -120,7 +115,7 @@ def lives(folder: Path) -> bool:
     if has_ended(folder):
         return False
     try:
-        descriptor = open_file(folder / LOCK)
+        descriptor = open_foreign(folder / LOCK)
     except OSError:
         return False
     try:

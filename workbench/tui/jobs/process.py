@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.foreign import open_foreign
 from workbench.tui.jobs.folder import (
     LOCK,
     STDERR,
@@ -22,7 +23,6 @@ from workbench.tui.jobs.folder import (
     has_ended,
     holds,
     is_locked,
-    open_file,
     read_end_of,
     read_exit,
     read_pid,
@@ -203,7 +203,7 @@ class Job:
 
     def _open(self) -> list[int]:
         """What is read while it runs, opened once: a folder that vanishes takes nothing away."""
-        return [open_file(self._folder / name) for name in (LOCK, STDOUT, STDERR)]
+        return [open_foreign(self._folder / name) for name in (LOCK, STDOUT, STDERR)]
 
     def _close(self) -> None:
         while self._files:

@@ -1,6 +1,7 @@
 """Copy, picture and export of what is open: the numbers are the log's, nothing is overwritten unasked."""
 
 import csv
+import errno
 import io
 import os
 import sys
@@ -13,12 +14,13 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import Opened, text_of
 from tests.tui.runs import NOW, NUM_TRAIN, write
+from trainers.atomic import write_atomically
 from trainers.energylog import EnergyLog
 from trainers.errors import WorkbenchError
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.copying import MOST_BYTES, bounded
 from workbench.tui.exporting import csv_chunks
-from workbench.tui.files import stem, write_beside, write_new_file
+from workbench.tui.files import stem, write_beside
 from workbench.tui.numbers import Table
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.workspace import WorkspaceScreen
@@ -165,6 +167,8 @@ async def test_formats_come_round_and_what_cannot_be_is_said(written: Path, open
             ("x.png", "there is nothing here for a PNG file"),
             ("no/where.csv", "there is no folder no"),
             ("x\x1b[2J.exe", "the name ends in"),
+            (f"{'x' * 300}.csv", "cannot look at xxx"),
+            (f"{'x' * 300}/a.csv", "(File name too long)"),
         ):
             field.value = name
             await pilot.pause()
@@ -268,12 +272,29 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
         raise WorkbenchError("the log is gone")
 
     with pytest.raises(WorkbenchError):
-        write_new_file(tmp_path / "a", chunks())
+        write_atomically(tmp_path / "a", chunks(), exclusive=True)
     assert names() == []
     assert write_beside(tmp_path, "a", ".svg", b"1").name == "a.svg"
     assert write_beside(tmp_path, "a", ".svg", b"2").name == "a-2.svg"
     with pytest.raises(FileExistsError):
-        write_new_file(tmp_path / "a.svg", [b"3"])
+        write_atomically(tmp_path / "a.svg", [b"3"], exclusive=True)
     assert (tmp_path / "a.svg").read_bytes() == b"1"
     with pytest.raises(WorkbenchError, match="cannot write"):
-        write_new_file(tmp_path / "no" / "a", [b"3"])
+        write_atomically(tmp_path / "no" / "a", [b"3"], exclusive=True)
+
+
+def test_a_file_system_without_hard_links_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert write_beside(tmp_path, "a", ".svg", b"1").name == "a.svg"
+    assert write_beside(tmp_path, "a", ".svg", b"2").name == "a-2.svg"
+    with pytest.raises(FileExistsError):
+        write_atomically(tmp_path / "a.svg", b"3", exclusive=True)
+    assert names() == ["a-2.svg", "a.svg"]
+    assert (tmp_path / "a.svg").read_bytes() == b"1"
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(WorkbenchError, match="cannot write"):
+        write_atomically(tmp_path / "b.svg", b"3", exclusive=True)
+    assert names() == ["a-2.svg", "a.svg"], "no empty file is left"

@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
-from workbench.tui.files import write_new_file
 from workbench.tui.numbers import Table
 from workbench.tui.seen import Seen
 from workbench.tui.text import plain
@@ -82,16 +82,16 @@ async def export(seen: Seen, path: Path, picture: bytes, command: Sequence[str],
     table = seen.table
     match path.suffix.lower():
         case ".csv" if table is not None:
-            await asyncio.to_thread(write_new_file, path, csv_chunks(table), replace=replace)
+            await asyncio.to_thread(write_atomically, path, csv_chunks(table), exclusive=not replace)
         case ".png" if table is not None:
             document = await asyncio.to_thread(_document, table)
             content = await _run((*DRAW,), document, "matplotlib")
-            await asyncio.to_thread(write_new_file, path, (content,), replace=replace)
+            await asyncio.to_thread(write_atomically, path, content, exclusive=not replace)
         case ".html":
             content = await _html(command, seen.runs)
-            await asyncio.to_thread(write_new_file, path, (content,), replace=replace)
+            await asyncio.to_thread(write_atomically, path, content, exclusive=not replace)
         case _:
-            await asyncio.to_thread(write_new_file, path, (picture,), replace=replace)
+            await asyncio.to_thread(write_atomically, path, picture, exclusive=not replace)
 
 
 def csv_chunks(table: Table) -> Iterator[bytes]:

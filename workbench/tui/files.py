@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable
+import stat
 from contextlib import suppress
 from pathlib import Path
 
-from trainers.atomic import sync
+from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
+from workbench.tui.text import shorten
 
 _ODD = re.compile(r"[^A-Za-z0-9._+-]+")
 LONGEST_STEM = 100
@@ -20,42 +21,33 @@ def stem(*parts: object) -> str:
     return "-".join(word for word in words if word)[:LONGEST_STEM] or "workbench"
 
 
-def write_new_file(path: Path, chunks: Iterable[bytes], *, replace: bool = False) -> Path:
-    """Write a file whole or not at all.
-
-    Args:
-        path: where to.
-        chunks: its bytes.
-        replace: whether a file that is there may be replaced.
-
-    Returns:
-        The path.
+def is_there(path: Path) -> bool:
+    """Whether there is a file or a folder.
 
     Raises:
-        FileExistsError: the file is there, and may not be replaced.
-        WorkbenchError: it cannot be written; nothing is left of it.
+        WorkbenchError: that cannot be told: the name is too long, or a folder on the way may not be entered.
     """
-    temporary = path.with_name(f".{path.name[:LONGEST_STEM]}.{os.getpid()}.tmp")
+    return _status(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder.
+
+    Raises:
+        WorkbenchError: that cannot be told.
+    """
+    status = _status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _status(path: Path) -> os.stat_result | None:
     try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            temporary.replace(path)
-        else:
-            os.link(temporary, path)
-        sync(path.parent)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise WorkbenchError(f"cannot write {path} ({error.strerror or error})") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return path
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise WorkbenchError(f"cannot look at {shorten(str(path), 40)} ({why})") from None
 
 
 def write_beside(folder: Path, name: str, suffix: str, content: bytes) -> Path:
@@ -69,5 +61,6 @@ def write_beside(folder: Path, name: str, suffix: str, content: bytes) -> Path:
         if os.path.lexists(path):
             continue
         with suppress(FileExistsError):
-            return write_new_file(path, (content,))
+            write_atomically(path, content, exclusive=True)
+            return path
     raise WorkbenchError(f"{folder} holds {MOST_TRIES:,} files called {name}{suffix}")

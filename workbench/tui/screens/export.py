@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from trainers.errors import WorkbenchError
 from workbench.tui.exporting import FORMATS, export, format_of
+from workbench.tui.files import is_folder
 from workbench.tui.keys.export import EXPORT_KEYS
 from workbench.tui.keys.table import bindings, cap_of
 from workbench.tui.seen import Seen, seen_on
@@ -137,10 +138,13 @@ class ExportScreen(ModalScreen[Wanted | None]):
             return f"the name ends in {', '.join(each.suffix for each in FORMATS)}"
         if what.holds(self._seen) is None:
             return f"there is nothing here for a {what.suffix[1:].upper()} file"
-        if path.is_dir():
-            return f"{path} is a folder"
-        if not path.parent.is_dir():
-            return f"there is no folder {path.parent}"
+        try:
+            if is_folder(path):
+                return f"{path} is a folder"
+            if not is_folder(path.parent):
+                return f"there is no folder {path.parent}"
+        except WorkbenchError as error:
+            return str(error)
         return None if os.access(path.parent, os.W_OK) else f"{path.parent.absolute()} cannot be written to"
 
     def _say(self) -> None:

@@ -95,10 +95,20 @@ def start(folder: Path, facts: RunMeta | None = None) -> LogWriter:
     )
 
 
-def append(writer: LogWriter, *, collapses: bool = False, changes: Mapping[str, float] | None = None) -> None:
-    """Write the next epoch."""
+def append(
+    writer: LogWriter,
+    *,
+    collapses: bool = False,
+    changes: Mapping[str, float] | None = None,
+    energies: float | None = None,
+) -> None:
+    """Write the next epoch; ``energies`` are those of every sample, where they are given."""
     epoch = writer.committed
     train, probe = tables(epoch, collapses=collapses)
+    for part in (train, probe) if energies is not None else ():
+        for values in (part.energy, part.energy_adv, part.joint_energy, part.joint_energy_adv):
+            with np.errstate(over="ignore"):
+                values[:] = energies
     writer.append_epoch(measures(epoch, collapses=collapses) | dict(changes or {}), train, probe)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -250,6 +251,20 @@ def test_the_nearest_epochs_are_read_first_and_little_is_kept(recorded: Path) ->
     source.close()
 
 
+def test_a_run_that_grows_is_read_to_its_end(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_table, "MOST_EPOCHS", 4)
+    source = Source(recorded, lambda: NOW)
+    view = source.read()
+    table = ClassTable(view)
+    for epochs in range(8, EPOCHS + 1):
+        table.look(replace(view, table=view.table[:epochs]), epochs - 1)
+        steps = sum(1 for _ in takewhile(lambda _: table.step() is not None, range(20)))
+        assert steps < 20, "the same epoch is not read again and again"
+        assert table.missing == 0
+        assert len(table.rows) <= 8
+    source.close()
+
+
 async def test_hidden_work_stops_and_goes_on(recorded: Path, opened: Opened) -> None:
     async with opened(recorded) as pilot:
         widget = await open_pane(pilot, "5", "classes")
@@ -313,3 +328,80 @@ async def test_a_run_of_which_only_the_probe_set_was_recorded(tmp_path: Path, op
         assert "20 samples" in text_of(pilot)
         await open_pane(pilot, "6", "energies")
         assert "200 probe samples" in text_of(pilot)
+
+
+def replaced(run: Path, scratch: Path, **changes: object) -> None:
+    """Put another log of the same run in the place of a run's."""
+    (write_recorded(scratch, **changes) / "run.h5").replace(run / "run.h5")
+
+
+async def reread(pilot) -> None:
+    """Wait until the log is read once more."""
+    screen, before = pilot.app.screen, pilot.app.screen.view
+    screen._look()
+    async with asyncio.timeout(20):
+        while screen.view is before:
+            await pilot.pause(0.01)
+
+
+async def test_another_split_may_have_fewer_classes(tmp_path: Path, opened: Opened) -> None:
+    run = write_recorded(tmp_path / "run", epochs=2, facts=meta(class_names=()), labels=[7] * NUM_TRAIN)
+    async with opened(run, size=(120, 30)) as pilot:
+        await open_pane(pilot, "5", "classes")
+        await pilot.press("s")
+        await read(pilot, "classes")
+        await pilot.press(*["down"] * 6, "s")
+        await read(pilot, "classes")
+        assert "▸ (7)" in text_of(pilot)
+
+
+async def test_a_log_that_took_the_place_of_another_is_shown_alone(tmp_path: Path, opened: Opened) -> None:
+    run = write_recorded(tmp_path / "run", epochs=4, labels=np.arange(NUM_TRAIN) % 3, facts=meta(class_names=()))
+    async with opened(run, size=(160, 48)) as pilot:
+        widget = await open_pane(pilot, "5", "classes")
+        assert len(widget._shown.numbers.quantiles) == 3
+        await pilot.press("down", "down")
+        replaced(run, tmp_path / "other", epochs=4, labels=np.arange(40) % 10, facts=meta(class_names=()))
+        await reread(pilot)
+        await read(pilot, "classes")
+        assert len(widget._shown.numbers.quantiles) == 10
+        assert "▸ (0)" in text_of(pilot)
+
+
+def test_rows_of_a_run_that_outgrew_them_give_way(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.tui.class_table.MOST_EPOCHS", 8)
+    source = Source(recorded, lambda: NOW)
+    view = source.read()
+    table = ClassTable(view)
+    for size in (9, 13, EPOCHS, 29):
+        table.look(replace(view, table=view.table[:size]), size - 1)
+        for _ in range(40):
+            if table.step() is None:
+                break
+        assert (table.step(), table.missing) == (None, 0)
+        assert len(table.rows) <= 16 + 1
+    source.close()
+
+
+async def test_work_that_raises_anything_costs_its_pane_alone(
+    recorded: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(recorded) as pilot:
+        widget = await open_pane(pilot, "5", "classes")
+        done: list[int] = []
+
+        def step() -> bool | None:
+            done.append(1)
+            raise ValueError("[b]damaged[/]")
+
+        monkeypatch.setattr(widget._background, "_step", step)
+        widget._background._news = lambda: (widget.repaint(), widget._background.wake())
+        for _ in range(2):
+            widget._background.wake()
+            async with asyncio.timeout(10):
+                while not widget.ready:
+                    await pilot.pause(0.01)
+        await pilot.pause()
+        assert len(done) == 2, "once for each time it was woken from outside"
+        assert "ValueError: [b]damaged[/]" in text_of(pilot)
+        assert [note.severity for note in pilot.app._notifications] == ["error"]

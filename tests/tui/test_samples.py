@@ -304,7 +304,9 @@ def test_dots_make_lines() -> None:
     assert len(list(canvas.cells())) == 2
 
 
-@pytest.mark.parametrize("values", [[], [math.nan], [math.inf], [3.0], [0.0, 0.0], [-1e30, 1e30], [1.0, math.nan]])
+@pytest.mark.parametrize(
+    "values", [[], [math.nan], [math.inf], [3.0], [0.0, 0.0], [-1e30, 1e30], [1.0, math.nan], [1e20] * 2, [-3e38] * 2]
+)
 @pytest.mark.parametrize("signed", [True, False])
 def test_scales_of_strange_values(values: list[float], signed: bool) -> None:
     scale = scale_of(values, signed=signed)

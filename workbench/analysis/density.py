@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating]
 Range = tuple[float, float]
 
-MIN_SPAN = 0.1
-"""Narrowest range in nats: energies that are all alike should look like a dot, not like a zoom into rounding."""
+MIN_SPAN, MIN_SHARE = 0.1, 1e-6
+"""Narrowest range in nats, and as a share of its larger end: energies that are all alike, however large they are,
+should look like a dot, not like a zoom into rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,12 +36,13 @@ class Density:
 
 
 def central_range(values: Array, share: float) -> Range | None:
-    """The range in nats that holds the central share of the finite values, at least MIN_SPAN wide; None without any."""
+    """The range in nats that holds the central share of the finite values, widened if too narrow; None without any."""
     finite = values[np.isfinite(values)].astype(np.float64)
     if not finite.size:
         return None
     low, high = (float(bound) for bound in np.quantile(finite, [(1 - share) / 2, (1 + share) / 2]))
-    lacking = max(0.0, MIN_SPAN - (high - low)) / 2
+    least = max(MIN_SPAN, MIN_SHARE * max(abs(low), abs(high)))
+    lacking = max(0.0, least - (high - low)) / 2
     return low - lacking, high + lacking
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from workbench.tui.text import plain
+
 PAUSE = 0.25
 """Least pause in seconds between two repaints over data that keep coming."""
 
@@ -18,6 +20,9 @@ class Background:
 
     The thread ends when the widget is hidden or removed; ``wake`` starts it again. What is wanted most is asked anew
     before each piece, so that a cursor that moves on never waits for what it has left.
+
+    Attributes:
+        problem: why the work was given up until the next ``wake``, None where it was not.
     """
 
     def __init__(self, widget: Widget, step: Step, news: Callable[[], None]) -> None:
@@ -25,11 +30,13 @@ class Background:
 
         Args:
             widget: whose work this is.
-            step: called in the thread; raises nothing.
+            step: called in the thread; tells what it expects to fail, so that whatever it raises is a surprise.
             news: called on the event loop after what should be seen.
         """
         self._widget, self._step, self._news = widget, step, news
         self._awake = self._again = False
+        self._told = ""
+        self.problem: str | None = None
 
     @property
     def idle(self) -> bool:
@@ -46,16 +53,27 @@ class Background:
 
     def _work(self) -> None:
         """In the thread."""
-        worker, shown = get_current_worker(), time.monotonic()
-        while not worker.is_cancelled and self._widget.display and (pressing := self._step()) is not None:
-            if pressing or time.monotonic() - shown >= PAUSE:
-                self._widget.call_later(self._news)
-                shown = time.monotonic()
-        self._widget.call_later(self._rest)
+        worker, shown, problem = get_current_worker(), time.monotonic(), None
+        try:
+            while not worker.is_cancelled and self._widget.display and (pressing := self._step()) is not None:
+                if pressing or time.monotonic() - shown >= PAUSE:
+                    self._widget.call_later(self._news)
+                    shown = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - a file that nobody thought of should cost one pane, not the session
+            problem = plain(f"{type(error).__name__}: {error}", 300)
+        self._widget.call_later(self._rest, problem)
 
-    def _rest(self) -> None:
-        """All is done, unless more came while the thread ended."""
-        self._awake = False
-        self._news()
-        if self._again:
-            self.wake()
+    def _rest(self, problem: str | None) -> None:
+        """All is done, unless more came while the thread ended; or given up, and said once."""
+        self.problem = problem
+        if problem is None:
+            self._awake, self._told = False, ""
+            self._news()
+            if self._again:
+                self.wake()
+            return
+        self._news()  # may call ``wake``, which must not begin the same again and again
+        self._awake = self._again = False
+        if problem != self._told:
+            self._told = problem
+            self._widget.notify(f"This pane cannot be read: {problem}", severity="error", timeout=10, markup=False)

@@ -263,12 +263,12 @@ class Samples(Container, can_focus=True):
             return
         if ranking is not None and (ranking.wish[:2] != (view.data, view.split) or not view.num_epochs):
             ranking = None
-        wish = self.choice.wish(view, self._epoch)
+        wish, problem = self.choice.wish(view, self._epoch), self._reading.problem
         self._table.show(
             ranking,
             self.place,
-            caption=caption_of(view, wish, self._ranker),
-            words=nothing_of(view, wish, self._ranker),
+            caption=caption_of(view, wish, self._ranker) + (f" · ✗ {problem}" if problem else ""),
+            words=f"✗ {problem}" if problem else nothing_of(view, wish, self._ranker),
             class_names=view.meta.class_names,
         )
         if self._arrangement.trajectory:

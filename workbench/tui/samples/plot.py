@@ -200,8 +200,9 @@ def scale_of(values: Sequence[float], *, signed: bool) -> "DeltaAxis | Linear | 
     low, high = min(finite), max(finite)
     if signed:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low < 1e-6 * max(1.0, abs(high)):
-        low, high = low - 0.5, high + 0.5
+    least = 1e-6 * max(1.0, abs(low), abs(high))
+    if high - low < least:
+        low, high = low - max(0.5, least), high + max(0.5, least)
     return DeltaAxis(low, high) if signed else Linear(low, high)
 
 

@@ -140,7 +140,7 @@ class Classes(Painted, can_focus=True):
             paint_box(sheet, where, axis, titles)
             words = "reading …" if view.num_epochs else "no epoch is committed yet"
             middle = (where.box[0] + where.box[1]) // 2
-            sheet.write_centred(middle, (where.bottom + 1) // 2, plain(table.problem or words), style(palette.MUTED))
+            sheet.write_centred(middle, (where.bottom + 1) // 2, plain(self._problem or words), style(palette.MUTED))
             return
         paint_box(sheet, where, axis, titles)
         paint_heads(sheet, where, self._order)
@@ -200,11 +200,16 @@ class Classes(Painted, can_focus=True):
             sheet.write(1, y, "the log has no classes", style(palette.MUTED))
             return
         missing = self._table.missing
-        news = plain(self._table.problem, 40) if self._table.problem else f"{missing} epochs to read" if missing else ""
-        sheet.write_right(free - 1, y, news, style(palette.WARNING if self._table.problem else palette.MUTED))
+        news = plain(self._problem, 40) if self._problem else f"{missing} epochs to read" if missing else ""
+        sheet.write_right(free - 1, y, news, style(palette.WARNING if self._problem else palette.MUTED))
         room = free - 2 - (cell_len(news) + 2 if news else 0)
         words = words_of(self._table, plain(self._title_of(self._place), NAME), self._place, detail)
         sheet.write(1, y, plain(words, max(room, 0)), style(palette.MUTED))
+
+    @property
+    def _problem(self) -> str | None:
+        """Why something is not read."""
+        return (self._table.problem if self._table is not None else None) or self._background.problem
 
     @property
     def _place(self) -> int:

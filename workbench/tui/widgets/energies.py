@@ -108,16 +108,17 @@ class Energies(Painted, can_focus=True):
             planes = None
         self._shown = planes
         middle = (sheet.width // 2, sheet.height // 2)
+        problem = source.problem or self._background.problem
         if planes is None:
-            words = source.problem or ("reading …" if view.num_epochs else "no epoch is committed yet")
+            words = problem or ("reading …" if view.num_epochs else "no epoch is committed yet")
             sheet.write_centred(*middle, plain(words, sheet.width - 2), style(palette.MUTED))
             return
         for name, frame in frames.items():
             self._paint_picture(sheet, frame, name, planes)
         samples = {"train": "training", "probe": "probe"}[view.split]
         _tell(sheet, planes, frames, samples, colours=pictures_in_colour(self.app))
-        if source.problem is not None:
-            sheet.write(0, sheet.height - 1, plain(source.problem, sheet.width), style(palette.WARNING))
+        if problem is not None:
+            sheet.write(0, sheet.height - 1, plain(problem, sheet.width), style(palette.WARNING))
 
     def _paint_picture(self, sheet: Cells, frame: Frame, name: str, planes: "Planes") -> None:
         titles, axes, _ = PICTURES[name]

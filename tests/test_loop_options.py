@@ -13,6 +13,7 @@ from trainers import loop
 from trainers.checkpoints import CheckpointStore, load_weights
 from trainers.data import load_data
 from trainers.energylog import EnergyLog, decode
+from trainers.errors import WorkbenchError
 from trainers.loop import Outcome, fit, resume
 from trainers.rollback import roll_back
 from trainers.seeding import seeded_generator
@@ -154,3 +155,43 @@ def test_a_rollback_starts_the_average_again(tmp_path: Path) -> None:
     assert int(state.pop("updates")) == 0
     for name, value in initial_weights(parts).items():
         assert torch.equal(state[f"weights/{name}"], value), name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "fgsm-der", "precision": "bf16-mixed", "clip_grad": 0.5},
+        {"method": "pgd", "channels_last": "on", "clip_grad": 0.5, "model": "preact-resnet18", "width": 2},
+        {"method": "free-der", "channels_last": "on", "precision": "bf16-mixed", "replays": 2},
+    ],
+    ids=lambda settings: str(settings["method"]),
+)
+def test_precision_memory_format_and_clipping_survive_a_stop(settings: dict[str, Any], tmp_path: Path) -> None:
+    assert_stop_changes_nothing(tmp_path, 3, NUM_SMALL + 1, **settings)
+
+
+@pytest.mark.parametrize(("value", "expected"), [({}, True), ({"channels_last": "off"}, False)])
+def test_channels_last_reaches_weights_and_images(
+    value: dict[str, str], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the default of images on a CPU."""
+    seen: list[bool] = []
+    step = loop.train_step
+
+    def watched(fabric: Any, model: Any, optimizer: Any, x: Tensor, y: Tensor, **settings: Any) -> StepResult:
+        weights = [value for value in model.parameters() if value.dim() == 4 and min(value.shape[1:3]) > 1]
+        seen.extend(value.is_contiguous(memory_format=torch.channels_last) for value in (x, *weights))
+        return step(fabric, model, optimizer, x, y, **settings)
+
+    monkeypatch.setattr(loop, "train_step", watched)
+    images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", x_train=images, y_train=np.arange(100) % 2)
+    small = SMALL | {"epochs": 1, "data": f"npz:{tmp_path / 'data.npz'}"}
+    fit(tiny(**small, **value), tmp_path / "run")
+    assert len(seen) > 2 * NUM_SMALL
+    assert set(seen) == {expected}
+
+
+def test_a_clipped_run_that_diverges_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError, match="training diverged"):
+        fit(tiny(**SMALL, lr=1e38, schedule="flat", clip_grad=1e6), tmp_path / "run")

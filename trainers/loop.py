@@ -364,6 +364,7 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
     x, y = parts.data.train.batch(rows)
     if config.augment != "none":
         x = augmented(x, config.augment, draw(len(x), device=parts.device, seed=config.seed, step=tally.next_step))
+    x = x.contiguous(memory_format=parts.memory_format)
     result = train_step(
         parts.fabric,
         parts.model,

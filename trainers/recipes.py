@@ -52,6 +52,7 @@ _IMAGES: Mapping[str, Any] = {
     "batch_size": 128,
     "weight_decay": 5e-4,
     "der_beta": 1.0,
+    "channels_last": "auto",
     "probe_size": 1000,
     "train_probe_size": 1000,
 }

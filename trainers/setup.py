@@ -18,7 +18,7 @@ from trainers.models import ModelSpec, build_model
 from trainers.models.average import WeightAverage
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
-from trainers.spec import RolledBack, TrainConfig
+from trainers.spec import Precision, RolledBack, TrainConfig
 
 PATIENCE = timedelta(days=30)
 """How long a process waits for another: work that is dealt out once may end hours apart."""
@@ -29,7 +29,7 @@ class Parts:
     """What trains: ``model`` and ``optimizer`` as set up by Fabric, ``module`` and ``sgd`` inside them.
 
     ``memory`` is what the method remembers from step to step, ``average`` the averaged weights if there are any: both
-    are part of the state from which a run is resumed.
+    are part of the state from which a run is resumed. ``memory_format`` is how images and weights lie in memory.
     """
 
     config: TrainConfig
@@ -43,6 +43,7 @@ class Parts:
     optimizer: Optimizer
     memory: dict[str, Tensor] = field(default_factory=dict)
     average: WeightAverage | None = None
+    memory_format: torch.memory_format = torch.contiguous_format
 
     @property
     def device(self) -> torch.device:
@@ -57,7 +58,7 @@ def prepare(config: TrainConfig) -> Parts:
         WorkbenchError: unknown names, missing or broken data, or no such device.
     """
     method = get_method(config.method)
-    fabric = make_fabric(config.device)
+    fabric = make_fabric(config.device, precision=config.precision)
     data = load_data(config.data, train_size=config.train_size, probe_size=config.probe_size)
     model_spec = ModelSpec(
         name=config.model,
@@ -68,6 +69,9 @@ def prepare(config: TrainConfig) -> Parts:
         std=data.std,
     )
     module = _fresh_module(config, model_spec)
+    last = config.channels_last == "on" or (config.channels_last == "auto" and fabric.device.type == "cpu")
+    memory_format = torch.channels_last if last else torch.contiguous_format
+    module = module.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stub lacks it
     sgd = SGD(module.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     model, optimizer = fabric.setup(module, sgd)
     return Parts(
@@ -81,6 +85,7 @@ def prepare(config: TrainConfig) -> Parts:
         model=model,
         optimizer=optimizer,
         average=WeightAverage(module, config.ema) if config.ema > 0 else None,
+        memory_format=memory_format,
     )
 
 
@@ -125,20 +130,21 @@ def find_device(name: str) -> torch.device:
     return make_fabric(name).device
 
 
-def make_fabric(device: str, devices: int = 1, num_nodes: int = 1) -> Fabric:
+def make_fabric(device: str, devices: int = 1, num_nodes: int = 1, precision: Precision = "32-true") -> Fabric:
     """Fabric on some devices of a kind.
 
     Args:
         device: auto, cpu, cuda or mps.
         devices: how many on each node, one process each.
         num_nodes: how many nodes.
+        precision: of passes through a model that it sets up.
 
     Raises:
         WorkbenchError: there are no such devices.
     """
     strategy = DDPStrategy(timeout=PATIENCE) if devices * num_nodes > 1 else "auto"
     try:
-        return Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy)
+        return Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=precision)
     except (ValueError, RuntimeError, ImportError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WorkbenchError(f"cannot use the device {device!r}: {reason} (try --device auto or cpu)") from None

@@ -21,6 +21,8 @@ OnRobust = Literal["ignore", "warn", "stop"]
 OnNan = Literal["stop", "rollback"]
 LogMode = Literal["auto", "swmr", "segments"]
 Augment = Literal["none", "crop", "crop-flip"]
+Precision = Literal["32-true", "bf16-mixed"]
+ChannelsLast = Literal["auto", "on", "off"]
 
 MANTISSA_BITS = 23
 """Bits of the mantissa of an energy in the log (float32)."""
@@ -99,7 +101,9 @@ class TrainConfig:
     ``der_warmup`` is in epochs. ``lr_peak`` is where a triangular schedule turns, ``lr_drops`` where a stepped one
     falls, in shares of the run between commas. ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their
     row of the table, 0 elsewhere. ``augment`` says what chance does to the images of a training batch. ``ema`` is
-    the decay of a second, averaged set of weights, 0 for none.
+    the decay of a second, averaged set of weights, 0 for none. ``clip_grad`` bounds the l2 length of the gradient of
+    all weights, 0 for no bound. ``precision`` is that of training; evaluation is in float32. ``channels_last`` is how
+    images and weights lie in memory ("auto": on where the device is the CPU).
 
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does
     that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back.
@@ -143,6 +147,9 @@ class TrainConfig:
     awp_warmup: int = 0
     augment: Augment = "none"
     ema: float = 0.0
+    clip_grad: float = 0.0
+    precision: Precision = "32-true"
+    channels_last: ChannelsLast = "off"
     train_size: int = 0
     probe_size: int = 1000
     train_probe_size: int = 1000
@@ -165,7 +172,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "train_size", "train_probe_size", "replays", "awp_warmup"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
-        for name in ("weight_decay", "der_beta", "der_margin", "der_warmup", *_WEIGHTS):
+        for name in ("weight_decay", "der_beta", "der_margin", "der_warmup", "clip_grad", *_WEIGHTS):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
         _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)
@@ -289,6 +296,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "on_nan": get_args(OnNan),
     "log_mode": get_args(LogMode),
     "augment": get_args(Augment),
+    "precision": get_args(Precision),
+    "channels_last": get_args(ChannelsLast),
 }
 _TYPES = {f.name: f.type for f in fields(TrainConfig)}
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -96,4 +97,11 @@ def restore_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[s
         prefix = f"{name}/"
         state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         if state:
-            optimizer.state[parameter] = {key: value.clone().to(parameter.device) for key, value in state.items()}
+            optimizer.state[parameter] = {key: _beside(parameter, value) for key, value in state.items()}
+
+
+def _beside(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy on the parameter's device and, if it has its shape, in its memory format, so that sums round alike."""
+    if value.shape != parameter.shape:
+        return value.clone().to(parameter.device)
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)

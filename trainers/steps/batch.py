@@ -52,8 +52,14 @@ class Batch:
 
     @property
     def forward(self) -> Forward:
-        """Logits by the module inside; for passes under autocast."""
-        return self.module
+        """Logits by the module inside, never in less than float32; for passes under autocast."""
+        module = self.module
+
+        def logits(x: Tensor) -> Tensor:
+            out: Tensor = module(x)
+            return out.float() if out.dtype.itemsize < 4 else out
+
+        return logits
 
 
 class Passes(NamedTuple):
@@ -135,9 +141,16 @@ def mean_regularizer(batch: Batch, ascent: Ascent, passes: Passes) -> Tensor:
 
 
 def update(batch: Batch, total: Tensor) -> None:
-    """Gradients of ``total`` and one step of the optimizer."""
+    """Gradients of ``total``, shortened to ``clip_grad`` if there is such a bound, and one step of the optimizer.
+
+    Gradients that are not finite go on as they are: whoever watches the loss decides what to do.
+    """
     batch.optimizer.zero_grad()
     batch.fabric.backward(total)
+    if batch.config.clip_grad > 0:
+        batch.fabric.clip_gradients(
+            batch.model, batch.optimizer, max_norm=batch.config.clip_grad, error_if_nonfinite=False
+        )
     batch.optimizer.step()
 
 

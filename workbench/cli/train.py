@@ -72,6 +72,24 @@ def train(
         float | None,
         typer.Option(help=f"Decay of averaged weights, kept beside the others, as 0.999; 0: none. {default_of('ema')}"),
     ] = None,
+    clip_grad: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Shorten the gradient of all weights to this l2 length; 0: never. {default_of('clip_grad')}"
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Of training: 32-true, or bf16-mixed (autocast, weights in float32). {default_of('precision')}"
+        ),
+    ] = None,
+    channels_last: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Channels last in memory: on, off, or auto, which is on for a CPU. {default_of('channels_last')}"
+        ),
+    ] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from textual.pilot import Pilot
 
-from tests.tui.conftest import Opened, text_of
+from tests.tui.conftest import Opened, settled, text_of
 from tests.tui.runs import NOW, NUM_TRAIN, write
 from trainers.atomic import write_atomically
 from trainers.energylog import EnergyLog
@@ -189,6 +189,18 @@ async def test_a_picture_never_overwrites(written: Path, opened: Opened) -> None
         await until_said(pilot, "collapsed-heatmap-39-2.svg")
     assert names() == ["collapsed-heatmap-39-2.svg", "collapsed-heatmap-39.svg"]
     assert "<svg" in Path("collapsed-heatmap-39.svg").read_text()
+
+
+async def test_a_picture_has_nothing_that_was_said_in_passing(written: Path) -> None:
+    app = WorkbenchApp(written / "collapsed", clock=lambda: NOW)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settled(pilot)
+        app.notify("passing", timeout=60, markup=False)
+        while "passing" not in text_of(pilot):
+            await pilot.pause(0.02)
+        await pilot.press("ctrl+s")
+        await until_said(pilot, "collapsed-overview-39.svg")
+    assert "passing" not in Path("collapsed-overview-39.svg").read_text()
 
 
 async def test_a_folder_that_is_gone_is_said(written: Path, opened: Opened, tmp_path: Path) -> None:

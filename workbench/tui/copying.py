@@ -40,6 +40,7 @@ def bounded(text: str, most: int = MOST_BYTES) -> str:
 async def save_picture(app: App[Any], folder: Path | None = None) -> None:
     """Save what is seen as SVG, in the current directory under a name that is free; say where, or why not."""
     seen = seen_on(app.screen)
+    await _unsaid(app)
     content = app.export_screenshot(title=seen.title).encode()
     try:
         path = await asyncio.to_thread(write_beside, folder or Path.cwd(), seen.stem, ".svg", content)
@@ -47,3 +48,11 @@ async def save_picture(app: App[Any], folder: Path | None = None) -> None:
         app.notify(plain(f"No picture: {error}", 300), severity="warning", markup=False)
     else:
         app.notify(plain(f"Saved {path}", 300), timeout=6, markup=False)
+
+
+async def _unsaid(app: App[Any]) -> None:
+    """Take what was said in passing off the screen: it is no part of a picture."""
+    app.clear_notifications()
+    gone = asyncio.Event()
+    app.call_later(app.screen.call_after_refresh, gone.set)
+    await gone.wait()

@@ -138,6 +138,9 @@ async def test_a_filter_is_applied_while_it_is_typed(runs: Path, opened_list: Li
         assert "✗ a value is missing after the comparison" in text_of(pilot)
         assert names(pilot) == ["nested/collapsed"]  # as by the last text that was understood
         await pilot.press("enter")
+        assert isinstance(pilot.app.screen, FilterScreen), "what is wrong is not taken, and not lost"
+        assert "✗ a value is missing after the comparison" in text_of(pilot)
+        await pilot.press(*["backspace"] * len(" -seed:"), "enter")
         assert "filter onset:co" in text_of(pilot)
         await pilot.press("slash", "escape")
         assert len(names(pilot)) == 4
@@ -156,7 +159,9 @@ async def test_sorting_marking_and_pinning(runs: Path, opened_list: Listed) -> N
         screen.order = "name"
         await pilot.press("end", "p")
         assert names(pilot)[0] == "twin"
-        await pilot.press("slash", *"onset:co", "enter")
+        await pilot.press("slash", *"onset:co")
+        assert "1 of 4 runs, and 1 pinned" in text_of(pilot)
+        await pilot.press("enter")
         assert names(pilot) == ["twin", "nested/collapsed"]
         await pilot.press("home", "p")
         assert names(pilot) == ["nested/collapsed"]

@@ -3,7 +3,7 @@
 import pytest
 
 from workbench.workspace import FIELDS, BadFilter, parse_filter
-from workbench.workspace.filter import LONGEST
+from workbench.workspace.filter import LONGEST, SHARES
 
 NAMES = ("name", "method", "eps", "seed", "onset", "status", "pgd")
 ROWS = {
@@ -37,6 +37,11 @@ def chosen(text: str) -> str:
         ("eps<0.1", "one two"),
         ("pgd>=45%", "two"),
         ("pgd<45%", "one"),
+        ("pgd>44", "two"),
+        ("pgd:45", "two"),
+        ("pgd<1", "one two"),
+        ("pgd<150%", "one two"),
+        ("seed<2", "one two"),
         ("pgd!=0.1", "two three"),
         ("pgd:none", "three"),
         ("seed!=none", "one two"),
@@ -101,6 +106,7 @@ def test_every_field_can_be_asked_for(name: str) -> None:
     kind = FIELDS[name].kind
     value, other = {"number": (3, 4), "text": ("abc", "ab"), "flags": ("co", "ro")}[kind]
     value, other = ("failed", "live") if name == "status" else (value, other)
+    value, other = (0.3, 0.4) if name in SHARES else (value, other)
     values = dict.fromkeys(FIELDS) | {name: value}
     assert parse_filter(f"{name}:{value}")(values)
     assert not parse_filter(f"-{name}:{value}")(values)

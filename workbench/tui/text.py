@@ -62,6 +62,11 @@ def epsilon(eps: float) -> str:
     return f"{levels}/255" if levels and abs(eps * 255 - levels) < 1e-6 else f"{eps:.4g}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, e.g. "1 run", "1,000 runs"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def age(seconds: float) -> str:
     """A length of time in its largest whole unit, e.g. "3 s", "12 min"."""
     seconds = max(0.0, seconds)

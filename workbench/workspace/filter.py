@@ -35,6 +35,8 @@ WORDS = {
     "status": ("live", "finished", "stopped", "failed", "crashed", "unreadable"),
 }
 """The words of fields that have few."""
+SHARES = ("best", "pgd", "fgsm", "clean")
+"""Numbers between 0 and 1; what is compared with them and is above 1 is meant in percent."""
 _NESTED = re.compile(r"\([^()]*[*+{][^()]*\)[*+{]")
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -140,6 +142,8 @@ def _number_comparison(name: str, sign: str, text: str, column: int) -> Filter:
     bound = _number(text)
     if bound is None:
         raise BadFilter(f"{name} is compared with a number such as 0.1, 8/255 or 45%, not {text!r}", column)
+    if name in SHARES and bound > 1 and not text.endswith("%"):
+        bound /= 100
     if sign == "!=":
         return lambda values: values[name] is None or not _equal(values[name], bound)
     if sign in (":", "="):

@@ -19,7 +19,10 @@ from workbench.workspace.filter import LONGEST
 
 
 class FilterScreen(ModalScreen[str]):
-    """Gives the filter that was typed; while it is typed, what can be understood of it is applied."""
+    """Gives the filter that was typed; while it is typed, what can be understood of it is applied.
+
+    What cannot be understood is not taken: the line stays until it can, or is left without a filter.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(FILTER_KEYS)
     AUTO_FOCUS = "Input"
@@ -28,6 +31,7 @@ class FilterScreen(ModalScreen[str]):
         """A line that holds ``text``; ``apply`` takes a filter that is understood and says what it chooses."""
         super().__init__()
         self._text, self._apply = text, apply
+        self._wrong = False
 
     def compose(self) -> ComposeResult:
         """The line, what it means or why it means nothing, and the keys."""
@@ -52,9 +56,12 @@ class FilterScreen(ModalScreen[str]):
         self.action_leave_filter()
 
     def action_leave_filter(self, drop: bool = False) -> None:
-        """Back to the list, without a filter or with the last one that was understood."""
+        """Back to the list, without a filter or with the one that was typed, if that is understood."""
         if drop:
             self._take("")
+        elif self._wrong:
+            self.app.bell()
+            return
         self.dismiss("" if drop else self.query_one(Input).value)
 
     def action_quit(self) -> None:
@@ -64,8 +71,8 @@ class FilterScreen(ModalScreen[str]):
     def _take(self, text: str) -> None:
         words = self.query_one("#filter-words", Static)
         try:
-            said = self._apply(text, parse_filter(text))
+            said, self._wrong = self._apply(text, parse_filter(text)), False
         except WorkbenchError as error:
-            said = f"✗ {error}"
-        words.set_class(said.startswith("✗"), "-wrong")
+            said, self._wrong = f"✗ {error}", True
+        words.set_class(self._wrong, "-wrong")
         words.update(plain(said, 200))

@@ -30,7 +30,7 @@ from workbench.tui.numbers import Table
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.seen import Seen
-from workbench.tui.text import plain
+from workbench.tui.text import counted, plain
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.overlay import Names, Overlay, Pointed, Track
 from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList
@@ -333,7 +333,9 @@ class WorkspaceScreen(Screen[None]):
         """Apply a filter; how many runs it wants."""
         self._filter_text, self._filter = text, wanted
         self._arrange()
-        return f"{len(self.shown)} of {len(self._listed)} runs"
+        found = sum(wanted(listed.entry.values) for listed in self._listed.values())
+        extra = len(self.shown) - found
+        return f"{found} of {counted(len(self._listed), 'run')}" + (f", and {extra} pinned" if extra else "")
 
     def _fit(self) -> None:
         width, height = self.app.size
@@ -397,7 +399,7 @@ class WorkspaceScreen(Screen[None]):
 
     def _title(self) -> str:
         where = plain(str(self._paths[0])) if len(self._paths) == 1 else f"{len(self._paths)} places"
-        counts = f"{len(self._listed)} runs" + (" so far" if not self._read_once else "")
+        counts = counted(len(self._listed), "run") + (" so far" if not self._read_once else "")
         if len(self.shown) != len(self._listed):
             counts += f", {len(self.shown)} shown"
         running = self._jobs.indicator

@@ -135,7 +135,11 @@ async def test_no_delta_energy_at_all(tmp_path: Path, opened: Opened) -> None:
 async def test_numbers_out_of_all_bounds(tmp_path: Path, opened: Opened, value: float) -> None:
     writer = start(tmp_path / "run")
     for _ in range(3):
-        append(writer, changes={"train_loss": value, "pgd_accuracy": value, "train_delta_energy_q50": value}, energies=value)
+        append(
+            writer,
+            changes={"train_loss": value, "pgd_accuracy": value, "train_delta_energy_q50": value},
+            energies=value,
+        )
     writer.close("finished")
     async with opened(tmp_path / "run", size=(120, 40)) as pilot:
         await visit_all_panes(pilot)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from textual.pilot import Pilot
 from tests.tui.conftest import Opened, Pictured, settled, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, EPOCHS, append, keys, measures, meta, start, tables, write
+from tests.tui.test_live import until
 from trainers.energylog import LogWriter
+from trainers.errors import WorkbenchError
 from workbench.tui import palette
 from workbench.tui.charts import LOWER
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.run import RUN_KEYS
+from workbench.tui.source import Source
 from workbench.tui.themes import DARK, LIGHT
 from workbench.tui.widgets.curves import Curves
 from workbench.tui.widgets.explorer import Explorer
@@ -25,14 +29,14 @@ from workbench.tui.window import Window
 STEPS = 20
 
 
-def write_steps(folder: Path, epochs: int = 12) -> Path:
-    """A run with what was recorded at each step: loss and ΔE fall from step to step."""
+def write_steps(folder: Path, epochs: int = 12, falls: float = 10.0) -> Path:
+    """A run with what was recorded at each step: loss and ΔE fall from step to step, ΔE by 1 / ``falls``."""
     folder.mkdir(parents=True)
     writer = LogWriter.create(folder / "run.h5", meta(), train=keys(400), probe=keys(150), steps_per_epoch=STEPS)
     for epoch in range(epochs):
         for step in range(STEPS * epoch, STEPS * (epoch + 1)):
             writer.append_step(
-                {"step": step, "epoch": epoch, "loss": 3.0 - step / 100, "delta_energy_mean": -step / 10.0}
+                {"step": step, "epoch": epoch, "loss": 3.0 - step / 100, "delta_energy_mean": -step / falls}
             )
         train, probe = tables(epoch, collapses=False)
         writer.append_epoch(measures(epoch, collapses=False), train, probe)
@@ -241,6 +245,27 @@ async def test_single_steps_show_where_epochs_are_wide(tmp_path: Path, opened: O
         window = Window(0, 3)
         assert pane._asked_for is not None
         assert pane._asked_for[0].count >= window.count
+
+
+async def test_steps_are_those_of_the_log_that_is_there_and_read_again_after_a_failure(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = write_steps(tmp_path / "run"), write_steps(tmp_path / "other", falls=5.0)
+    async with opened(run, size=(120, 40)) as pilot:
+        pane = await explorer(pilot)
+        await until(pilot, lambda: pane._trace is not None)
+        before = pilot.app.screen.view
+        (other / "run.h5").replace(run / "run.h5")
+        with monkeypatch.context() as patch:
+            patch.setattr(Source, "steps", lambda *_: (_ for _ in ()).throw(WorkbenchError("gone")))
+            pilot.app.screen._look()
+            await until(pilot, lambda: pilot.app.screen.view is not before and bool(pilot.app._notifications))
+            assert pane._trace is None
+            await pilot.press("left", "right")
+        assert [note.message for note in pilot.app._notifications] == ["gone"], "said once"
+        pane.show(replace(pilot.app.screen.view), 11)
+        await until(pilot, lambda: pane._trace is not None)
+        np.testing.assert_allclose(pane._trace.values["delta_energy_mean"], -np.arange(12 * STEPS) / 5)
 
 
 async def test_where_no_steps_were_recorded_none_are_promised(written: Path, opened: Opened) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,13 +27,14 @@ from workbench.tui.application import WorkbenchApp
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.samples.arrangement import arrange
 from workbench.tui.samples.braille import Canvas
+from workbench.tui.samples.choice import Choice
 from workbench.tui.samples.columns import COLUMNS, fitting, nats
 from workbench.tui.samples.find import Sought, seek
 from workbench.tui.samples.pane import Samples
 from workbench.tui.samples.plot import scale_of
 from workbench.tui.samples.ranking import Ranker
 from workbench.tui.samples.table import SampleTable as Table
-from workbench.tui.samples.trajectories import Trajectories
+from workbench.tui.samples.trajectories import Trajectories, Trajectory
 from workbench.tui.samples.wish import Reference, Wish
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.source import Source, View
@@ -57,6 +59,10 @@ def energies(epoch: int) -> SampleTable:
     return table
 
 
+def first(table: SampleTable, num: int) -> SampleTable:
+    return SampleTable(**{each.name: getattr(table, each.name)[:num] for each in fields(table)})
+
+
 def index(size: int = NUM) -> np.ndarray:
     return 100 + 3 * np.arange(size, dtype=np.int64)
 
@@ -67,7 +73,7 @@ def write_run(folder: Path, *, epochs: int = EPOCHS, facts: RunMeta | None = Non
     probe = SampleKeys(index=np.arange(NUM), label=np.zeros(NUM, np.int32))
     with LogWriter.create(folder / "run.h5", facts or meta(class_names=CLASSES), train=keys, probe=probe) as writer:
         for epoch in range(epochs):
-            train = energies(epoch) if num and epoch != MISSING_EPOCH else None
+            train = first(energies(epoch), num) if num and epoch != MISSING_EPOCH else None
             writer.append_epoch(measures(epoch, collapses=True), train, energies(epoch + 1000))
     return folder
 
@@ -231,6 +237,84 @@ def test_a_trajectory_is_read_from_the_cursor_on(pristine: Path) -> None:
     for row in range(70):
         reader.ask(view, row % NUM if row < NUM else 0, 3)
     assert len(reader._kept) <= 64
+
+
+def test_a_log_in_the_place_of_another_shares_nothing_with_it(tmp_path: Path) -> None:
+    run, source = write_run(tmp_path / "run"), Source(tmp_path / "run", lambda: NOW)
+    ranker, trajectories = Ranker(), Trajectories()
+    for num, epochs in ((NUM, EPOCHS), (NUM - 30, 5), (NUM, 5)):
+        if num != NUM or epochs != EPOCHS:
+            other = write_run(tmp_path / f"{num}", num=num, epochs=epochs)
+            (other / "run.h5").replace(run / "run.h5")
+        view = source.read()
+        ranker.ask(view, Wish(view.data, "train", 4, Reference(None, 4), "flips"))
+        all_of(ranker)
+        assert ranker.problem is None
+        assert len(ranker.ranking.keys) == len(ranker.ranking.rows) == num
+        kept = trajectories.ask(view, 3, 4)
+        assert not kept.read.any(), "nothing of another log"
+        while trajectories.step() is not None:
+            pass
+        assert kept.read.tolist() == [True] * epochs
+    source.close()
+
+
+def test_what_a_view_no_longer_shows_is_not_read_for_it(tmp_path: Path) -> None:
+    run, source = write_run(tmp_path / "run", epochs=2), Source(tmp_path / "run", lambda: NOW)
+    view = source.read()
+    same = source.read()
+    assert same.data is view.data
+    (write_run(tmp_path / "other", epochs=2) / "run.h5").replace(run / "run.h5")
+    again = source.read()
+    assert again.data is not view.data
+    assert len(again.samples("energy", 1)) == NUM
+    for read in (lambda: view.samples("energy", 1), view.keys):
+        with pytest.raises(WorkbenchError, match="another log has taken the place"):
+            read()
+    source.close()
+
+
+def test_a_run_in_segments_is_the_same_run_after_each_epoch_and_when_it_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    keys = SampleKeys(index=index(), label=np.zeros(NUM, np.int32))
+    writer = LogWriter.create(
+        tmp_path / "run" / "run.h5", meta(class_names=CLASSES), train=keys, probe=keys, mode="segments"
+    )
+    source, seen = Source(tmp_path / "run", lambda: NOW), []
+    for epoch in range(3):
+        writer.append_epoch(measures(epoch, collapses=False), energies(epoch), energies(epoch))
+        seen.append(source.read())
+    writer.close("finished")
+    seen.append(source.read())
+    assert [view.num_epochs for view in seen] == [1, 2, 3, 3]
+    assert all(view.data is seen[0].data for view in seen)
+    assert seen[-1].summary.status == "finished"
+    source.close()
+
+
+def test_a_trajectory_can_be_drawn_while_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, concatenate = Trajectory(), np.concatenate
+    monkeypatch.setattr(np, "concatenate", lambda parts: (kept.delta, concatenate(parts))[1])
+    kept.grow(200)
+    assert len(kept.read) == len(kept.delta) == 200
+
+
+def test_a_fresh_view_is_never_taken_for_one_that_could_not_be_read(
+    pristine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, ranker, kept = Source(pristine, lambda: NOW), Ranker(), Trajectories()
+    view = source.read()
+    wish = Wish(view.data, "train", 5, Reference(None, 5))
+    with monkeypatch.context() as patch:
+        patch.setattr(Source, "samples", lambda *_: (_ for _ in ()).throw(WorkbenchError("gone")))
+        ranker.ask(replace(view), wish)
+        kept.ask(replace(view), 3, 5)
+        assert (ranker.step(), kept.step()) == (True, True)
+    for _ in range(20):  # the memory of one that is gone is used again
+        ranker.ask(replace(view), wish)
+        kept.ask(replace(view), 3, 5)
+        assert (ranker.urgent, kept.pending) == (True, True)
+    source.close()
 
 
 # What is typed
@@ -399,6 +483,20 @@ async def test_orders_classes_and_predictions(run: Path) -> None:
         assert "wrong under attack" in text_of(pilot)
         await press(pilot, "w", "C", "w")
         assert f"1 of {NUM}" in text_of(pilot)
+
+
+async def test_the_list_opens_as_it_was_left(run: Path) -> None:
+    async with opened(run) as (pilot, pane):
+        pane.action_order()
+        pane.action_reverse()
+        pane.action_next_class()
+        pane.action_marks()
+        left = (await rested(pilot)).choice
+        assert left == Choice(pane.choice.order, True, 0, "wrong")
+        await pilot.press("q")
+    async with opened(run) as (_, pane):
+        assert pane.choice == left != Choice()
+        assert Choice().restored({"order": 1, "reverse": 1, "label": -1, "marks": ["all"]}) == Choice()
 
 
 async def test_a_class_and_a_sample_are_typed(run: Path) -> None:

@@ -65,7 +65,9 @@ class Explorer(Widget, can_focus=True):
         self._dragged = False
         self._selection: tuple[int, int] | None = None
         self._trace: Trace | None = None
-        self._asked_for: tuple[Window, int] | None = None
+        self._asked_for: tuple[Window, int, object] | None = None
+        self._unread: View | None = None
+        self._told = ""
         self.look = Look()
         self.pointer: int | None = None
         self.lower = 0
@@ -78,6 +80,8 @@ class Explorer(Widget, can_focus=True):
         """Show a view; a part of the run stays what it is, but it follows the cursor, and a run that grows."""
         before, self._shown = self._shown, (view, epoch)
         window, total = self.look.window, view.num_epochs
+        if before is not None and before[0].data is not view.data:
+            self._trace = self._asked_for = None
         if before is not None and window is not None:
             if before[0].num_epochs != total:
                 self._look_at(grown(window, before[0].num_epochs, total))
@@ -278,26 +282,34 @@ class Explorer(Widget, can_focus=True):
             return
         from workbench.tui.widgets.plot import shows_steps
 
-        wanted = fitted(self._window.first - 1, self._window.count + 2, self._total), view.num_epochs
-        if shows_steps(axis) and wanted != self._asked_for:
+        wanted = fitted(self._window.first - 1, self._window.count + 2, self._total), view.num_epochs, view.data
+        if shows_steps(axis) and wanted != self._asked_for and view is not self._unread:
             self._asked_for = wanted
-            self.run_worker(lambda: self._read(view, wanted[0]), thread=True, group="steps", exclusive=True)
+            self.run_worker(lambda: self._read(view, wanted), thread=True, group="steps", exclusive=True)
 
-    def _read(self, view: "View", window: Window) -> None:
+    def _read(self, view: "View", wanted: tuple[Window, int, object]) -> None:
         """In a thread."""
         from workbench.tui.steps import read_trace
 
         try:
-            trace = read_trace(view.source, window)
+            trace = read_trace(view.source, wanted[0])
         except (WorkbenchError, OSError) as error:
-            self.app.call_from_thread(self.notify, plain(str(error), 300), severity="warning", markup=False)
+            self.app.call_from_thread(self._lament, view, wanted, str(error))
         else:
-            self.app.call_from_thread(self._take, trace)
+            self.app.call_from_thread(self._take, wanted, trace)
 
-    def _take(self, trace: "Trace") -> None:
-        if self._asked_for is not None and trace.window == self._asked_for[0]:
-            self._trace = trace
+    def _take(self, wanted: tuple[Window, int, object], trace: "Trace") -> None:
+        if wanted == self._asked_for:
+            self._trace, self._told = trace, ""
             self._draw()
+
+    def _lament(self, view: "View", wanted: tuple[Window, int, object], problem: str) -> None:
+        """Say once why there are no steps; they are read again when the log was looked at again."""
+        if wanted == self._asked_for:
+            self._asked_for, self._unread = None, view
+        if problem != self._told:
+            self._told = problem
+            self.notify(plain(problem, 300), severity="warning", markup=False)
 
 
 def curves(context: RunContext) -> Explorer:

@@ -152,6 +152,21 @@ async def test_runs_without_checkpoints(tmp_path: Path, facts: RunMeta, epochs: 
         assert pane.chosen is None
 
 
+async def test_the_checkpoint_that_was_chosen_is_chosen_again(run: Path) -> None:
+    async with opened_pane(run) as (pilot, pane):
+        assert pane.keep() == {"chosen": None}
+        await pilot.press("up", "up")
+        assert pane.chosen == KEPT[0]
+        await pilot.press("q")
+    async with opened_pane(run) as (_, pane):
+        assert pane.chosen == KEPT[0]
+    (run / "checkpoints" / f"epoch-{KEPT[0]:06d}.safetensors").unlink()
+    for wrong in (10**9, True, "5"):
+        async with opened_pane(run) as (_, pane):
+            pane.restore({"chosen": wrong})
+            assert pane.chosen is not None
+
+
 def test_a_run_that_lost_all_and_a_log_by_itself(tmp_path: Path) -> None:
     write(tmp_path / "run", epochs=2, facts=ours())
     shelf = shelf_of(tmp_path / "run")

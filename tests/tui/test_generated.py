@@ -307,6 +307,20 @@ async def test_copying(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(copied) == 2, "what cannot be read has no command"
 
 
+async def test_the_folder_that_was_chosen_is_chosen_again(run: Path) -> None:
+    async with faked(run, "words", size=(100, 40)) as pilot:
+        first = (await opened_pane(pilot)).shown.chosen
+        await press(pilot, "down")
+        left = pane_of(pilot).shown.folder
+        assert left is not None
+        assert pane_of(pilot).shown.chosen == first + 1
+        await pilot.press("q")
+    async with faked(run, "words", size=(100, 40)) as pilot:
+        found = (await opened_pane(pilot)).shown.folder
+        assert found is not None
+        assert found.path == left.path
+
+
 async def test_scoring_and_going_on_are_asked_and_run(run: Path) -> None:
     async with faked(run, "words", size=(100, 40)) as pilot:
         await opened_pane(pilot)

@@ -15,6 +15,7 @@ from workbench.tui import palette
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.memory import LARGEST_ENTRY, MOST_ENTRIES, Memory, place_of, places_of, state_path
 from workbench.tui.screens.workspace import WorkspaceScreen
+from workbench.tui.widgets.classes import Classes
 from workbench.tui.widgets.histogram import Histogram
 
 
@@ -69,6 +70,30 @@ async def test_an_epoch_that_is_no_more_is_the_last(tmp_path: Path, opened: Open
     write(run, epochs=3)
     async with opened(run) as pilot:
         assert pilot.app.screen.epoch == 2
+
+
+async def test_classes_stand_as_they_were_left(tmp_path: Path, opened: Opened) -> None:
+    run = write(tmp_path / "run", epochs=3)
+
+    async def classes(pilot: Pilot[None]) -> Classes:
+        await pilot.press("5")
+        while not pilot.app.query(Classes):
+            await pilot.pause(0.01)
+        await pilot.pause()
+        return pilot.app.query_one(Classes)
+
+    async with opened(run) as pilot:
+        await classes(pilot)
+        await pilot.press("o", "m")
+        await quit_app(pilot)
+    left = kept(run)["widgets"]["classes"]
+    assert left["order"] == "median"
+    assert left["measure"] != "median"
+    async with opened(run) as pilot:
+        pane = await classes(pilot)
+        assert pane.keep() == left
+        pane.restore({"order": ["median"], "measure": 7})
+        assert pane.keep() == left
 
 
 async def test_a_list_opens_as_it_was_left(tmp_path: Path) -> None:

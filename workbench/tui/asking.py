@@ -12,6 +12,7 @@ from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.screens.form import FormScreen
 from workbench.tui.screens.job import JobScreen
+from workbench.tui.text import plain
 
 
 async def request_for(screen: Screen[Any], make: Callable[[], Form]) -> JobRequest | None:
@@ -24,7 +25,7 @@ async def request_for(screen: Screen[Any], make: Callable[[], Form]) -> JobReque
     try:
         form = await asyncio.to_thread(make)
     except WorkbenchError as error:
-        screen.notify(str(error), severity="warning", markup=False)
+        screen.notify(plain(str(error), 300), severity="warning", markup=False)
         return None
     return await screen.app.push_screen_wait(FormScreen(form))
 

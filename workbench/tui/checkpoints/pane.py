@@ -1,6 +1,6 @@
 """The pane of checkpoints: choose one, copy its path, evaluate it, generate from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -46,6 +46,7 @@ class Checkpoints(Painted, can_focus=True):
         self._epoch = 0
         self.shelf: Shelf | None = None
         self.chosen: int | None = None
+        self._asked_for = False
         self._taken: Shelf | None = None
         self._shelves: Shelves | None = None
         self._due = False
@@ -104,6 +105,16 @@ class Checkpoints(Painted, can_focus=True):
             for y, row in enumerate(rows[self._first : self._first + seen], 1)
         ]
 
+    def keep(self) -> dict[str, object]:
+        """The checkpoint that the user chose; not one that was proposed."""
+        return {"chosen": self.chosen if self._asked_for else None}
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Choose what was chosen, if it is still there."""
+        chosen = kept.get("chosen")
+        if type(chosen) is int and not self._asked_for:
+            self._choose(chosen)
+
     def export(self) -> "Table | None":
         """All that is known of each."""
         from workbench.tui.checkpoints.numbers import table_of
@@ -148,7 +159,7 @@ class Checkpoints(Painted, can_focus=True):
             self._first = paint_shelf(sheet, self.shelf, self.chosen, self._epoch, self._first)
 
     def _choose(self, epoch: int) -> None:
-        self.chosen = epoch
+        self.chosen, self._asked_for = epoch, True
         self.repaint()
 
     def _look(self) -> None:
@@ -178,6 +189,7 @@ class Checkpoints(Painted, can_focus=True):
         self._taken, rows = self.shelf, self.shelf.rows
         if rows and self.chosen not in {row.epoch for row in rows}:
             self.chosen = next((row.epoch for row in rows if row.recommended), rows[-1].epoch)
+            self._asked_for = False
         self.repaint()
 
     def _kept_row(self) -> "Row | None":

@@ -66,10 +66,14 @@ class Shown:
 
 
 class Reading:
-    """Reads what is wanted, and keeps what was read as long as it has not changed."""
+    """Reads what is wanted, and keeps what was read as long as it has not changed.
+
+    Attributes:
+        run_dir: the run whose folders these are.
+    """
 
     def __init__(self, run_dir: Path) -> None:
-        self._run_dir = run_dir
+        self.run_dir = run_dir
         self._reader = FolderReader()
         self._found: list[tuple[float, Path]] | None = None
         self._tick = 0
@@ -80,7 +84,7 @@ class Reading:
     def look(self, wanted: Wanted) -> Shown:
         """Read it; whatever is wrong is said in what is shown."""
         if self._found is None or wanted.tick != self._tick:
-            self._found, self._tick = find_folders(self._run_dir), wanted.tick
+            self._found, self._tick = find_folders(self.run_dir), wanted.tick
         found = self._found
         paths = tuple(path for _, path in found)
         if not paths:

@@ -1,5 +1,6 @@
 """Which samples are listed and in which order: what the keys of the table choose. Needs no numpy."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from workbench.tui.samples.wish import MARKS, Marks, Wish, reference_of
@@ -8,6 +9,9 @@ if TYPE_CHECKING:
     from workbench.tui.source import View
 
 _T = TypeVar("_T")
+
+MOST_CLASSES = 100_000
+"""Classes beyond which a number that was kept is none."""
 
 
 class Choice(NamedTuple):
@@ -55,6 +59,18 @@ class Choice(NamedTuple):
     def next_marks(self) -> "Choice":
         """The next kind of prediction."""
         return self._replace(marks=_after(list(MARKS), self.marks))
+
+    def restored(self, kept: Mapping[str, object]) -> "Choice":
+        """The choice whose ``_asdict`` was kept; what makes no sense is left as it is."""
+        from workbench.analysis.ranking import ORDERS
+
+        order, label = kept.get("order"), kept.get("label")
+        return Choice(
+            order=order if isinstance(order, str) and order in ORDERS else self.order,
+            reverse=kept.get("reverse") is True,
+            label=label if type(label) is int and 0 <= label < MOST_CLASSES else None,
+            marks=next((marks for marks in MARKS if marks == kept.get("marks")), self.marks),
+        )
 
 
 def _after(names: list[_T], name: _T) -> _T:

@@ -1,6 +1,6 @@
 """The pane of samples: the table, and beside or under it the selected sample's energies over epochs and its images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -111,6 +111,15 @@ class Samples(Container, can_focus=True):
         columns = {name: values for name, values in ranking.columns.items() if len(values) == len(ranking.keys)}
         title = f"{caption_of(view, ranking.wish, None)}, epoch {ranking.wish.epoch}"
         return Table(title, ("index", "label", "class", *columns), rows)
+
+    def keep(self) -> dict[str, object]:
+        """What is listed, and in which order."""
+        return self.choice._asdict()
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """List what was listed."""
+        self.choice = self.choice.restored(kept)
+        self._ask()
 
     def action_select(self, rows: int) -> None:
         """Select another sample."""

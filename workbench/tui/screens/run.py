@@ -27,6 +27,7 @@ from workbench.tui.memory import Keeps, Kind, memory_of, place_of
 from workbench.tui.numbers import Exports
 from workbench.tui.panes import PANES, Layout, Pane
 from workbench.tui.seen import Seen, Target
+from workbench.tui.text import plain
 from workbench.tui.widgets.facts import overview, problem, status
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.histogram import Histogram
@@ -223,7 +224,7 @@ class RunScreen(Screen[None]):
         try:
             request = await asyncio.to_thread(lambda: _launch().pca_job(self._path))
         except WorkbenchError as error:
-            self.notify(str(error), severity="warning", markup=False)
+            self.notify(plain(str(error), 300), severity="warning", markup=False)
             return
         self._push_pca(request)
 

@@ -1,6 +1,7 @@
 """ΔE and accuracies of every class: at the epoch under the cursor, and over all epochs."""
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -82,6 +83,17 @@ class Classes(Painted, can_focus=True):
         self._view, self._epoch = view, epoch
         known.look(view, epoch)
         self._background.wake()
+        self.repaint()
+
+    def keep(self) -> dict[str, object]:
+        """The order of the classes, and what is shown of them over epochs."""
+        return {"order": self._order, "measure": self._measure}
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Show them as they were shown."""
+        order, measure = kept.get("order"), kept.get("measure")
+        self._order = next((known for known in ORDERS if known == order), self._order)
+        self._measure = next((known for known in MEASURES if known == measure), self._measure)
         self.repaint()
 
     def action_choose(self, lines: int) -> None:

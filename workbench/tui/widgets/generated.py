@@ -1,7 +1,8 @@
 """The generated images of a run: folders, and of the chosen one its images, energies and record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from os.path import relpath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -96,6 +97,17 @@ class Generated(Widget, can_focus=True):
         first, self._view = self._view is None, view
         if first:
             self._arrange()
+
+    def keep(self) -> dict[str, object]:
+        """The folder that the user chose, as seen from the run."""
+        folder, reading = self._wanted.folder, self._reading
+        return {"folder": None if folder is None or reading is None else relpath(folder, reading.run_dir)}
+
+    def restore(self, kept: Mapping[str, object]) -> None:
+        """Choose the folder that was chosen; one that is not found is not looked at."""
+        folder = kept.get("folder")
+        if isinstance(folder, str) and self._reading is not None and self._wanted.folder is None:
+            self._want(replace(self._wanted, folder=self._reading.run_dir / folder))
 
     def recolour(self) -> None:
         """Make the images anew: their gaps have a colour of the theme."""

@@ -228,6 +228,7 @@ def test_the_command(cli: Cli, tmp_path: Path) -> None:
     assert "understood" in cli("settings", "--check", **there).stdout
     path.write_text('[keys.run]\nghost = "s"\n')
     assert_refused(cli("settings", "--check", **there), str(path), "bound twice")
+    assert "not understood" in cli("settings", **there).stdout
     assert_refused(cli("settings", "--check", "--path", **there), "at a time")
 
 

@@ -19,6 +19,7 @@ def settings(
     Example:  workbench settings --print > settings.toml
     """
     from workbench.tui.settings import read_settings, settings_path
+    from workbench.tui.text import plain
 
     if path + check + example > 1:
         raise WorkbenchError("one of --path, --check and --print at a time")
@@ -32,6 +33,12 @@ def settings(
         typer.echo(where)
         return
     there = where.exists()
-    found = read_settings(where)
+    try:
+        found = read_settings(where)
+    except WorkbenchError as error:
+        if check:
+            raise
+        typer.echo(f"{where}: not understood, so everything is at its default: {plain(str(error), 300)}")
+        return
     rebound = f"{len(found.keymap)} keys, {len(found.themes)} themes of your own"
     typer.echo(f"{where}: " + (f"understood: {rebound}" if there else "not there; everything is at its default"))

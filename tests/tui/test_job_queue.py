@@ -77,6 +77,16 @@ async def test_watchers_hear_of_every_change_until_they_do_not_want_to(queue: Jo
     assert len(heard) == before
 
 
+async def test_many_lines_are_one_change(queue: JobQueue, tmp_path: Path) -> None:
+    heard: list[object] = []
+    queue.watch(heard.append)
+    text = "import os; os.write(2, b'sample  3/8  active 2\\n' + b'y\\n' * 100_000)"
+    task = queue.submit(job(tmp_path, text))
+    await task.wait()
+    assert task.note == "y"
+    assert len(heard) < 20
+
+
 async def test_what_is_written_of_a_job(queue: JobQueue, tmp_path: Path) -> None:
     running = queue.submit(job(tmp_path, READY, out=tmp_path / "out"))
     await until(lambda: running.note == "ready")

@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from workbench.foreign import open_foreign
+from workbench.tui.jobs import folder as folder_module
 from workbench.tui.jobs.folder import LOCK, PID, from_shell, holds, lives, new_folder
 from workbench.tui.jobs.process import Ended, Job, environment
-from workbench.tui.jobs.tail import MOST
+from workbench.tui.jobs.tail import MOST, MOST_LINES
 from workbench.tui.text import LONGEST
 
 
@@ -39,7 +41,7 @@ DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);" + SLEEPS
 async def test_lines_come_one_by_one_and_output_at_the_end(tmp_path: Path) -> None:
     lines: list[str] = []
     text = "import sys; print('out'); sys.stderr.write('a\\nb\\r\\n\\n c'); sys.exit(3)"
-    ended = await Job(program(text), tmp_path, lines.append).run()
+    ended = await Job(program(text), tmp_path, lines.extend).run()
     assert lines == ["a", "b", " c"]
     assert (ended.code, ended.output, ended.lines, ended.stopped) == (3, "out\n", ("a", "b", " c"), False)
 
@@ -48,13 +50,53 @@ async def test_endless_lines_and_endless_output_do_no_harm(tmp_path: Path) -> No
     lines: list[str] = []
     text = (
         f"import sys; sys.stderr.write('y' * {3 * MOST}); sys.stderr.write('\\n'); "
-        "[sys.stderr.write(f'{i}\\n') for i in range(5000)]; sys.stdout.write('z' * 300_000)"
+        "[sys.stderr.write(f'{i}\\n') for i in range(1000)]; sys.stdout.write('z' * 300_000)"
     )
-    ended = await Job(program(text), tmp_path, lines.append).run()
+    ended = await Job(program(text), tmp_path, lines.extend).run()
     assert len(ended.output) == 300_000
     assert max(map(len, lines)) == LONGEST
-    assert lines[-1] == ended.lines[-1] == "4999"
+    assert lines[-1] == ended.lines[-1] == "999"
     assert len(ended.lines) == 200
+
+
+async def test_a_command_that_never_stops_talking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_module, "MOST_STREAM", 5 * MOST)
+    looks: list[int] = []
+    last: list[str] = []
+
+    def hear(lines: Sequence[str]) -> None:
+        looks.append(len(lines))
+        last[:] = lines[-1:]
+
+    text = (
+        f"import os, time; [(os.write(2, b'y\\n' * {MOST // 2}), time.sleep(0.02)) for _ in range(40)]; "
+        "os.write(2, b'last\\n')"
+    )
+    ended = await Job(program(text), tmp_path, hear).run()
+    assert (last, ended.lines[-2:]) == (["last"], ("y", "last"))
+    assert max(looks) <= MOST_LINES
+    assert (tmp_path / "stderr.txt").stat().st_size < 30 * MOST, "its beginning was dropped"
+
+
+async def test_a_shell_that_cannot_be_started_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    ended = await Job((sys.executable, "-c", "x" * 10_000_000), tmp_path).run()
+    assert "cannot start" in ended.complaint
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+async def test_kill_ends_what_the_command_started(tmp_path: Path) -> None:
+    lines: list[str] = []
+    text = (
+        "import subprocess, sys; child = subprocess.Popen(['sleep', '60']); "
+        "print(child.pid, file=sys.stderr, flush=True); child.wait()"
+    )
+    job = Job(program(text), tmp_path, lines.extend)
+    task = await started(job, lines)
+    job.kill()
+    assert (await asyncio.wait_for(task, 10)).code == -signal.SIGKILL
+    stat = Path(f"/proc/{lines[0]}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
 
 
 async def test_stop_is_ctrl_c(tmp_path: Path) -> None:
@@ -63,7 +105,7 @@ async def test_stop_is_ctrl_c(tmp_path: Path) -> None:
         "import sys, time\ntry:\n print('ready', file=sys.stderr, flush=True); time.sleep(60)\n"
         "except KeyboardInterrupt:\n sys.exit(130)"
     )
-    job = Job(program(text), tmp_path, lines.append)
+    job = Job(program(text), tmp_path, lines.extend)
     task = await started(job, lines)
     job.stop()
     ended = await asyncio.wait_for(task, 10)
@@ -72,7 +114,7 @@ async def test_stop_is_ctrl_c(tmp_path: Path) -> None:
 
 async def test_kill_ends_what_does_not_listen(tmp_path: Path) -> None:
     lines: list[str] = []
-    job = Job(program(DEAF), tmp_path, lines.append)
+    job = Job(program(DEAF), tmp_path, lines.extend)
     task = await started(job, lines)
     job.stop()
     await asyncio.sleep(0.1)
@@ -100,9 +142,9 @@ async def test_what_is_asked_before_the_process_is_known_is_not_forgotten(tmp_pa
 
 async def test_another_follows_a_job_that_it_did_not_start(tmp_path: Path) -> None:
     lines: list[str] = []
-    task = await started(Job(program(SLEEPS), tmp_path, lines.append), lines)
+    task = await started(Job(program(SLEEPS), tmp_path, lines.extend), lines)
     again: list[str] = []
-    other = Job((), tmp_path, again.append)
+    other = Job((), tmp_path, again.extend)
     following = asyncio.create_task(other.follow())
     while not again:
         await asyncio.sleep(0.01)
@@ -117,7 +159,7 @@ async def test_another_follows_a_job_that_it_did_not_start(tmp_path: Path) -> No
 @pytest.mark.parametrize("victim", ["command", "shell"])
 async def test_a_job_that_is_killed_from_outside(tmp_path: Path, victim: str) -> None:
     lines: list[str] = []
-    job = Job(program(SLEEPS), tmp_path, lines.append)
+    job = Job(program(SLEEPS), tmp_path, lines.extend)
     task = await started(job, lines)
     pid = int((tmp_path / PID).read_text())
     assert job.pid is not None
@@ -135,7 +177,7 @@ async def test_a_folder_that_vanishes_takes_nothing_away(tmp_path: Path) -> None
     lines: list[str] = []
     text = "import sys, time; sys.stderr.write('ready\\n'); time.sleep(0.5); print('out'); sys.exit('still there')"
     (tmp_path / "job").mkdir()
-    task = await started(Job(program(text), tmp_path / "job", lines.append), lines)
+    task = await started(Job(program(text), tmp_path / "job", lines.extend), lines)
     shutil.rmtree(tmp_path / "job")
     ended = await asyncio.wait_for(task, 10)
     assert (ended.code, ended.output, ended.lines) == (1, "out\n", ("ready", "still there"))
@@ -146,7 +188,7 @@ async def test_a_lost_terminal_ends_a_job_unless_it_has_a_session_of_its_own(tmp
         folder = tmp_path / str(own)
         folder.mkdir()
         lines: list[str] = []
-        job = Job(program(SLEEPS), folder, lines.append, own_session=own)
+        job = Job(program(SLEEPS), folder, lines.extend, own_session=own)
         task = await started(job, lines)
         pid = int((folder / PID).read_text())
         assert (os.getsid(pid) != os.getsid(0)) == own

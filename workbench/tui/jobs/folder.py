@@ -5,6 +5,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from workbench.foreign import open_foreign
 
@@ -14,6 +15,9 @@ LOCK, PID, EXIT = "lock", "pid", "exit"
 
 MOST_TEXT = 4 << 20
 """Bytes of a stream, of its end, that are ever read."""
+
+MOST_STREAM = 64 << 20
+"""Bytes beyond which the beginning of a stream is dropped."""
 
 _LARGEST_PID = 1 << 22
 _LARGEST_NUMBER = 999_999
@@ -83,6 +87,36 @@ def read_end_of(descriptor: int, most: int = MOST_TEXT) -> bytes:
         return b""
 
 
+def new_stream(path: Path) -> BinaryIO:
+    """A file for a stream of a command, which writes at its end, wherever that is after ``trim_stream``.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0)
+
+
+def trim_stream(path: Path, descriptor: int) -> None:
+    """Drop all but the end of a stream that has become too long; what comes at this moment may be lost with it.
+
+    Args:
+        path: its file.
+        descriptor: the same, open for reading.
+    """
+    if os.fstat(descriptor).st_size <= MOST_STREAM:
+        return
+    with suppress(OSError):
+        writer = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if os.path.samestat(os.fstat(writer), os.fstat(descriptor)):
+                end = read_end_of(descriptor)
+                os.ftruncate(writer, 0)
+                os.write(writer, end)
+        finally:
+            os.close(writer)
+
+
 def take_lock(folder: Path) -> int:
     """Lock a new folder; the lock lasts until all processes that inherit the descriptor have ended.
 
@@ -145,6 +179,23 @@ def read_exit(folder: Path) -> int | None:
 def from_shell(code: int) -> int:
     """A shell's exit code as Python has it: 137 is -9. 130 stays, which commands end with after a Ctrl-C."""
     return 128 - code if 128 < code < 128 + 65 and code != 130 else code
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that these have; none where the system does not tell."""
+    children: dict[int, list[int]] = {}
+    with suppress(OSError):
+        for path in Path("/proc").iterdir():
+            with suppress(OSError, ValueError, IndexError):
+                if path.name.isdigit():
+                    after_name = (path / "stat").read_bytes().rpartition(b")")[2]
+                    children.setdefault(int(after_name.split()[1]), []).append(int(path.name))
+    found, left = [], [pid]
+    while left:
+        below = children.pop(left.pop(), [])
+        found += below
+        left += below
+    return found
 
 
 def holds(pid: int, lock: int) -> bool:

@@ -19,14 +19,17 @@ from workbench.tui.jobs.folder import (
     LOCK,
     STDERR,
     STDOUT,
+    descendants,
     from_shell,
     has_ended,
     holds,
     is_locked,
+    new_stream,
     read_end_of,
     read_exit,
     read_pid,
     take_lock,
+    trim_stream,
 )
 from workbench.tui.jobs.tail import Tail
 
@@ -95,7 +98,7 @@ class Job:
         self,
         command: Sequence[str],
         folder: Path,
-        on_line: Callable[[str], None] = lambda line: None,
+        on_lines: Callable[[Sequence[str]], None] = lambda lines: None,
         *,
         own_session: bool = False,
     ) -> None:
@@ -104,11 +107,11 @@ class Job:
         Args:
             command: what.
             folder: an empty one for its streams.
-            on_line: told each line of stderr, on the event loop, so briefly.
+            on_lines: told the lines of stderr that came since the last look, on the event loop, so briefly.
             own_session: whether it outlives the terminal; otherwise it ends with a terminal that is lost.
         """
         self.command = tuple(command)
-        self._folder, self._on_line, self._own_session = folder, on_line, own_session
+        self._folder, self._on_lines, self._own_session = folder, on_lines, own_session
         self._process: subprocess.Popen[bytes] | None = None
         self._files: list[int] = []
         self._pid: int | None = None
@@ -134,6 +137,7 @@ class Job:
             await asyncio.to_thread(self._start, started)
             return await self.follow()
         except (OSError, ValueError) as error:
+            self._close()
             return Ended(code=127, output="", lines=(f"cannot start {self.command[0]}: {error}",), stopped=False)
 
     async def follow(self) -> Ended:
@@ -150,6 +154,7 @@ class Job:
                 tail = Tail(stderr)
                 while await asyncio.to_thread(self._runs):
                     self._take(await asyncio.to_thread(tail.read))
+                    await asyncio.to_thread(self._trim)
                     self._send_unsent()
                     await asyncio.sleep(POLL_SECONDS)
                 self._take(await asyncio.to_thread(tail.finish))
@@ -188,7 +193,7 @@ class Job:
         with ExitStack() as stack:
             lock = take_lock(self._folder)
             stack.callback(os.close, lock)
-            stdout, stderr = (stack.enter_context((self._folder / name).open("xb")) for name in (STDOUT, STDERR))
+            stdout, stderr = (stack.enter_context(new_stream(self._folder / name)) for name in (STDOUT, STDERR))
             self._files = self._open()
             self._process = subprocess.Popen(
                 ("/bin/sh", "-c", AROUND, "sh", str(self._folder.absolute()), *self.command),
@@ -208,6 +213,11 @@ class Job:
     def _close(self) -> None:
         while self._files:
             os.close(self._files.pop())
+
+    def _trim(self) -> None:
+        """In a thread: keep a command that never stops talking from filling the disk."""
+        for name, descriptor in zip((STDOUT, STDERR), self._files[1:], strict=True):
+            trim_stream(self._folder / name, descriptor)
 
     def _runs(self) -> bool:
         """In a thread: whether the shell around it or the command itself runs."""
@@ -233,13 +243,15 @@ class Job:
         """Send the command its signal, as soon as it is known which process it is."""
         if self._unsent is not None and self._pid is not None and self._files and holds(self._pid, self._files[0]):
             number, self._unsent = self._unsent, None
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, number)
+            also = descendants(self._pid) if number == signal.SIGKILL else []  # nobody else would tell them
+            for pid in (self._pid, *also):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
 
     def _take(self, lines: list[str]) -> None:
         self._lines = [*self._lines, *lines][-LINES_KEPT:]
-        for line in lines:
-            self._on_line(line)
+        if lines:
+            self._on_lines(lines)
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:

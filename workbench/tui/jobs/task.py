@@ -166,12 +166,18 @@ class Task:
         self._over.set()
         self._changed(self)
 
-    def _hear(self, line: str) -> None:
-        progress = parse_progress(line)
-        if progress is None:
-            self.note = line
-        else:
-            self.progress = progress
+    def _hear(self, lines: Sequence[str]) -> None:
+        """Take the last progress and the last other line of those that came since the last look."""
+        progress = note = None
+        for line in reversed(lines):
+            told = parse_progress(line)
+            if told is None:
+                note = note or line
+            else:
+                progress = progress or told
+            if progress is not None and note is not None:
+                break
+        self.progress, self.note = progress or self.progress, note or self.note
         self._changed(self)
 
 

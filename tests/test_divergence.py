@@ -15,6 +15,7 @@ from trainers.energylog import EnergyLog
 from trainers.errors import WorkbenchError
 from trainers.loop import Outcome, fit, resume
 from trainers.setup import Parts
+from trainers.spec import TrainConfig
 from workbench.onset.monitor import OnsetMonitor
 from workbench.summary import summarize_path
 
@@ -29,8 +30,8 @@ def _one_thread() -> None:
 def breaks(monkeypatch: pytest.MonkeyPatch, *, epoch: int = 1, above: float = 0.04) -> None:
     """After the second batch of an epoch one weight is NaN, as long as the peak learning rate is too high."""
 
-    def train_batch(parts: Parts, tally: Any, number: int, rows: Any, rate: float, beta: float) -> None:
-        TRAIN_BATCH(parts, tally, number, rows, rate, beta)
+    def train_batch(parts: Parts, tally: Any, number: int, rows: Any, rate: float, config: TrainConfig) -> None:
+        TRAIN_BATCH(parts, tally, number, rows, rate, config)
         if number == epoch and parts.config.lr > above and torch.equal(rows, loop.epoch_batches(parts, epoch)[1]):
             with torch.no_grad():
                 next(iter(parts.module.parameters())).view(-1)[0] = torch.nan
@@ -75,8 +76,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_parts_and_checkpo
 def test_the_last_healthy_checkpoint_has_finite_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Broken after the last batch of epoch 1, so its own checkpoint is saved and useless."""
 
-    def train_batch(parts: Parts, tally: Any, number: int, rows: Any, rate: float, beta: float) -> None:
-        TRAIN_BATCH(parts, tally, number, rows, rate, beta)
+    def train_batch(parts: Parts, tally: Any, number: int, rows: Any, rate: float, config: TrainConfig) -> None:
+        TRAIN_BATCH(parts, tally, number, rows, rate, config)
         if number == 1 and torch.equal(rows, loop.epoch_batches(parts, 1)[-1]):
             with torch.no_grad():
                 next(iter(parts.module.parameters())).view(-1)[0] = torch.nan

@@ -18,7 +18,7 @@ from trainers.loop import Outcome, fit, resume
 from trainers.rollback import roll_back
 from trainers.seeding import seeded_generator
 from trainers.setup import initial_weights, prepare
-from trainers.spec import RolledBack
+from trainers.spec import Ball, RolledBack
 from trainers.steps import StepResult
 
 SMALL = {"train_size": 70, "probe_size": 30, "train_probe_size": 20, "batch_size": 16}
@@ -195,3 +195,33 @@ def test_channels_last_reaches_weights_and_images(
 def test_a_clipped_run_that_diverges_says_so(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError, match="training diverged"):
         fit(tiny(**SMALL, lr=1e38, schedule="flat", clip_grad=1e6), tmp_path / "run")
+
+
+def test_eps_grows_evenly_over_the_warm_up_and_a_stop_does_not_disturb_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    seen: list[float] = []
+    step = loop.train_step
+
+    def watched(fabric: Any, model: Any, optimizer: Any, x: Tensor, y: Tensor, **settings: Any) -> StepResult:
+        seen.append(settings["config"].ball.eps)
+        return step(fabric, model, optimizer, x, y, **settings)
+
+    monkeypatch.setattr(loop, "train_step", watched)
+    balls: list[Ball] = []
+    evaluated = loop.evaluate
+
+    def evaluating(*arguments: Any, ball: Ball, **settings: Any) -> Any:
+        balls.append(ball)
+        return evaluated(*arguments, ball=ball, **settings)
+
+    monkeypatch.setattr(loop, "evaluate", evaluating)
+    config = tiny(**SMALL, eps_warmup=1.5)
+    fit(config, tmp_path / "whole")
+    middles = (np.arange(3 * NUM_SMALL) + 0.5) / NUM_SMALL
+    np.testing.assert_allclose(seen, 0.27 * np.minimum(middles / 1.5, 1.0), rtol=1e-12)
+    assert {ball.eps for ball in balls} == {0.27}, "evaluation is at the whole ε"
+    fit(config, tmp_path / "stopped", [StopAt(NUM_SMALL + 2)])
+    resume(tmp_path / "stopped")
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")

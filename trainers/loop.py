@@ -245,11 +245,12 @@ def _epochs(
     while position.epoch < parts.config.epochs:
         epoch = position.epoch
         batches = epoch_batches(parts, epoch)
-        betas = [
-            der_beta(given.config, rollbacks, epoch + (number + 0.5) / len(batches)) for number in range(len(batches))
+        moments = [
+            _at(parts.config, moment, der_beta(given.config, rollbacks, moment))
+            for moment in (epoch + (number + 0.5) / len(batches) for number in range(len(batches)))
         ]
         try:
-            after = _train_epoch(parts, tally, callbacks, position, batches, betas)
+            after = _train_epoch(parts, tally, callbacks, position, batches, moments)
             if isinstance(after, _Stopped):
                 save_resume(store.resume_path, _state(parts, tally, after.position, rollbacks))
                 note("stop", epoch, after.stop.reason or "stopped before the end of the epoch")
@@ -328,11 +329,11 @@ def _train_epoch(
     callbacks: Sequence[Callback],
     position: _Position,
     batches: Sequence[Tensor],
-    betas: Sequence[float],
+    moments: Sequence[TrainConfig],
 ) -> _Position | _Stopped:
     """Train from ``position`` to the end of its epoch, made of ``batches``, or to a Stop; the position reached.
 
-    ``betas`` are the weights β of DER, one for each batch.
+    ``moments`` are the settings of each batch.
     A Stop after the last batch is asked for again after the epoch.
     """
     epoch = position.epoch
@@ -342,7 +343,7 @@ def _train_epoch(
     parts.model.train()
     for number in range(position.batch, len(batches)):
         rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps, shape)
-        _train_batch(parts, tally, epoch, batches[number], rate, betas[number])
+        _train_batch(parts, tally, epoch, batches[number], rate, moments[number])
         _check_finite(tally, epoch)
         report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=tally.latest)
         answers = [callback.on_batch(report) for callback in callbacks]
@@ -357,8 +358,8 @@ def _check_finite(tally: EnergyTally, epoch: int) -> None:
         raise DivergedError(tally.diverged, epoch)
 
 
-def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rate: float, beta: float) -> None:
-    config = _at(parts.config, epoch, beta)
+def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rate: float, config: TrainConfig) -> None:
+    """Train on some rows at a learning rate, under the settings of this moment, and record it."""
     for group in parts.sgd.param_groups:
         group["lr"] = rate
     x, y = parts.data.train.batch(rows)
@@ -391,12 +392,13 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
     )
 
 
-def _at(config: TrainConfig, epoch: int, beta: float) -> TrainConfig:
-    """The settings of one batch: those that change along a run are functions of where it stands."""
-    gamma = 0.0 if epoch < config.awp_warmup else config.awp_gamma
-    if (beta, gamma) == (config.der_beta, config.awp_gamma):
+def _at(config: TrainConfig, moment: float, beta: float) -> TrainConfig:
+    """The settings of one batch: those that change along a run are functions of where it stands, in epochs."""
+    gamma = 0.0 if moment < config.awp_warmup else config.awp_gamma
+    eps = config.eps * min(moment / config.eps_warmup, 1.0) if config.eps_warmup > 0 else config.eps
+    if (beta, gamma, eps) == (config.der_beta, config.awp_gamma, config.eps):
         return config
-    return replace(config, der_beta=beta, awp_gamma=gamma)
+    return replace(config, der_beta=beta, awp_gamma=gamma, eps=eps)
 
 
 def _end_epoch(

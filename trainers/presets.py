@@ -98,6 +98,19 @@ PRESETS: Mapping[str, Preset] = {
         lr=0.1,
         schedule="one-cycle",
     ),
+    "n-fgsm-svhn": Preset(
+        settings={
+            "method": "n-fgsm",
+            **_CIFAR10,
+            "augment": "crop",
+            "eps_warmup": 5.0,
+            "schedule": "triangular",
+            "lr_peak": 0.4,
+            "epochs": 30,
+            "lr": 0.05,
+        },
+        source="pdejorge/N-FGSM, --dataset SVHN",
+    ),
 }
 """By name: the method and the data that it was published for; the data themselves are ``--data``."""
 

@@ -96,14 +96,15 @@ def trades_kl(steps: int, *, step_size: float | None = None, clip_start: bool = 
 class TrainConfig:
     """Everything that determines a training run. Immutable, checked, and written whole to ``config.toml``.
 
-    ε is in [0, 1] pixel units. ``record`` is ``all``, ``probe`` or ``subset:N`` (energies of the first N training
-    samples). ``train_size`` 0 means all; ``keep_last`` counts checkpoints. ``der_*`` act only on ``-der`` methods;
-    ``der_warmup`` is in epochs. ``lr_peak`` is where a triangular schedule turns, ``lr_drops`` where a stepped one
-    falls, in shares of the run between commas. ``kl_beta`` to ``awp_warmup`` are of the methods that have them in their
-    row of the table, 0 elsewhere. ``augment`` says what chance does to the images of a training batch. ``ema`` is
-    the decay of a second, averaged set of weights, 0 for none. ``clip_grad`` bounds the l2 length of the gradient of
-    all weights, 0 for no bound. ``precision`` is that of training; evaluation is in float32. ``channels_last`` is how
-    images and weights lie in memory ("auto": on where the device is the CPU).
+    ε is in [0, 1] pixel units; in training it grows evenly from 0 over ``eps_warmup`` epochs. ``record`` is ``all``,
+    ``probe`` or ``subset:N`` (energies of the first N training samples). ``train_size`` 0 means all; ``keep_last``
+    counts checkpoints. ``der_*`` act only on ``-der`` methods; ``der_warmup`` is in epochs. ``lr_peak`` is where a
+    triangular schedule turns, ``lr_drops`` where a stepped one falls, in shares of the run between commas. ``kl_beta``
+    to ``awp_warmup`` are of the methods that have them in their row of the table, 0 elsewhere. ``augment`` says what
+    chance does to the images of a training batch. ``ema`` is the decay of a second, averaged set of weights, 0 for
+    none. ``clip_grad`` bounds the l2 length of the gradient of all weights, 0 for no bound. ``precision`` is that of
+    training; evaluation is in float32. ``channels_last`` is how images and weights lie in memory ("auto": on where the
+    device is the CPU).
 
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does
     that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back.
@@ -125,6 +126,7 @@ class TrainConfig:
     schedule: Schedule
     batch_size: int
     norm: Norm = "linf"
+    eps_warmup: float = 0.0
     lr_peak: float = 0.5
     lr_drops: str = "1/2,3/4"
     momentum: float = 0.9
@@ -172,7 +174,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "train_size", "train_probe_size", "replays", "awp_warmup"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
-        for name in ("weight_decay", "der_beta", "der_margin", "der_warmup", "clip_grad", *_WEIGHTS):
+        for name in ("weight_decay", "der_beta", "der_margin", "der_warmup", "eps_warmup", "clip_grad", *_WEIGHTS):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, name, "finite and at least 0", value)
         _require(math.isfinite(self.lr) and self.lr > 0, "lr", "finite and above 0", self.lr)

@@ -24,7 +24,8 @@ KNOWN = {
 
 def test_every_published_method_has_one() -> None:
     assert {preset.settings["method"] for preset in PRESETS.values()} == {row.name for row in ROWS} - {"standard"}
-    assert all(name == f"{preset.settings['method']}-cifar10" for name, preset in PRESETS.items())
+    own = {name: preset.settings["method"] for name, preset in PRESETS.items()}
+    assert all(name in (f"{method}-cifar10", f"{method}-svhn") for name, method in own.items())
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -34,7 +35,7 @@ def test_a_preset_and_data_are_a_whole_configuration(name: str) -> None:
     assert {key: config[key] for key in preset.settings} == dict(preset.settings)
     assert preset.source
     assert (config["batch_size"], config["momentum"]) == (128, 0.9)
-    assert config["augment"] == "crop-flip"
+    assert config["augment"] == ("crop" if name.endswith("-svhn") else "crop-flip"), "digits have no mirror images"
 
 
 @pytest.mark.parametrize("method", KNOWN)
@@ -58,6 +59,11 @@ def test_rates_fall_in_the_published_epochs(method: str, rates: dict[int, float]
     shape = Shape(config.lr_peak, config.drops)
     for epoch, rate in rates.items():
         assert learning_rate(config.schedule, config.lr, epoch, config.epochs, shape) == pytest.approx(rate), epoch
+
+
+def test_svhn_has_its_own_rates_and_a_warm_up_of_eps() -> None:
+    config = complete({**get_preset("n-fgsm-svhn").settings, "data": "npz:/x.npz"})
+    assert (config.epochs, config.lr, config.eps, config.eps_warmup, config.lr_peak) == (30, 0.05, 8 / 255, 5.0, 0.4)
 
 
 def test_turns_of_another_schedule_are_refused() -> None:

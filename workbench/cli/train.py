@@ -22,6 +22,9 @@ def train(
     model: Annotated[str | None, typer.Option(help=f"{' or '.join(MODEL_WIDTHS)}. {default_of('model')}")] = None,
     width: Annotated[int | None, typer.Option(help=f"Channels of the first stage. {default_of('width')}")] = None,
     eps: Annotated[str | None, typer.Option(help=f"Radius ε, as 0.03 or 8/255. {default_of('eps')}")] = None,
+    eps_warmup: Annotated[
+        float | None, typer.Option(help=f"Epochs over which ε grows from 0 in training. {default_of('eps_warmup')}")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help=f"Epochs. {default_of('epochs')}")] = None,
     lr: Annotated[float | None, typer.Option(help=f"Peak learning rate. {default_of('lr')}")] = None,
     schedule: Annotated[

@@ -259,3 +259,61 @@ def test_columns_fit_and_do_not_overlap(width: int) -> None:
     assert all(end < start for end, (_, start, _) in zip(ends, placed[1:], strict=False))
     if width >= 40:
         assert ends[-1] <= width
+
+
+async def test_runs_without_a_place_on_the_axis_are_counted(runs: Path, opened_list: Listed) -> None:
+    async with opened_list(runs, size=(120, 40)) as pilot:
+        await pilot.press("u", "x", "x")
+        assert "3 without an onset are not shown" in text_of(pilot)
+        screen_of(pilot).marked.pop(runs / "nested" / "collapsed" / "run.h5")
+        screen_of(pilot)._show()
+        await pilot.pause()
+        lines = [line for line in text_of(pilot).splitlines() if "3 without an onset are not shown" in line]
+        assert len(lines) == 2, "the title, and why there are no curves"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_curves_are_told_apart_without_colours(runs: Path, opened_list: Listed, size: tuple[int, int]) -> None:
+    async with opened_list(runs / "healthy", runs / "nested", size=size) as pilot:
+        await pilot.press("u")
+        plot = pilot.app.screen.query_one("#overlay").region
+        lines = text_of(pilot).splitlines()
+        inside = [line[: plot.right] for line in lines[plot.y : plot.bottom]]
+        for symbol, name in (("●", "healthy"), ("■", "nested/collapsed")):
+            assert sum(line[1:2] == symbol and name in line for line in lines) == 1, "the list says which"
+            assert sum(symbol in line for line in inside) == 1, "at its last value"
+            assert any(f"{symbol} {name}" in line for line in lines[plot.y :]) == (size[0] > 80)
+        assert sum("%" in line for line in inside) > 2, "values beside the upright axis"
+
+
+async def test_the_cursor_is_on_the_first_row_until_it_is_moved(runs: Path, opened_list: Listed) -> None:
+    async with opened_list(runs) as pilot:
+        screen = screen_of(pilot)
+        found = dict(screen._listed)
+        last = dict([*found.items()][-1:])
+        screen._read_once = screen._placed = False
+        screen._take(last, False)
+        assert "1 run so far" in screen._title()
+        screen._take(found, False)
+        assert screen.cursor == screen.shown[0].entry.path
+        screen._take(last, False)
+        screen.action_move(0)
+        screen._take(found, False)
+        assert screen.cursor == next(iter(last))
+
+
+async def test_the_order_by_a_column_that_is_not_seen_is_said(runs: Path, opened_list: Listed) -> None:
+    async with opened_list(runs, size=(60, 24)) as pilot:
+        screen_of(pilot).order = "-clean"
+        await pilot.press("O", "O")
+        assert "4 runs by clean↓" in text_of(pilot)
+        await pilot.resize_terminal(140, 40)
+        await pilot.pause()
+        screen_of(pilot)._arrange()
+        await pilot.pause()
+        assert "4 runs ·" in text_of(pilot)
+        assert "clean↓" in text_of(pilot)
+        screen_of(pilot).order = "-seed"
+        screen_of(pilot)._arrange()
+        await pilot.pause()
+        assert " seed↓" in text_of(pilot)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import cycle
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,8 +31,8 @@ from workbench.tui.screens.run import RunScreen
 from workbench.tui.seen import Seen
 from workbench.tui.text import counted, plain
 from workbench.tui.widgets.cells import Cells, Painted
-from workbench.tui.widgets.overlay import Names, Overlay, Pointed, Track
-from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList
+from workbench.tui.widgets.overlay import Mark, Names, Overlay, Pointed, Track, mark_of
+from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList, fitting_columns
 from workbench.tui.widgets.tabs import Footer
 from workbench.workspace import Filter, parse_filter, sort_entries
 
@@ -50,6 +49,10 @@ MEASURES = {
     "clean_accuracy": ("clean accuracy on the probe set", True),
     "delta_energy_mean": ("mean ΔE, nats", False),
 }
+LACKS: Mapping[Align, str] = {"epoch": "without epochs", "step": "without steps", "onset": "without an onset"}
+"""What runs are that have no place on an axis."""
+MOST_MARKS = 56
+"""Different marks that there are."""
 MOST_KEPT = 100
 """Marks, and pins, that are remembered."""
 
@@ -83,7 +86,7 @@ class WorkspaceScreen(Screen[None]):
     Attributes:
         shown: the runs that the filter wants, in their order.
         cursor: the log of the run under the cursor.
-        marked: logs of the runs that are plotted, with their colours.
+        marked: logs of the runs that are plotted, with their marks.
         pinned: logs of the runs at the top.
         order: what the list is sorted by, as for ``sort_entries``.
     """
@@ -107,14 +110,14 @@ class WorkspaceScreen(Screen[None]):
         self._catalog = Catalog(self._paths, clock)
         self._listed: dict[Path, Listed] = {}
         self._filter_text, self._filter = "", parse_filter("")
-        self._colours = cycle(palette.SERIES)
-        self._reading, self._read_once = False, False
+        self._reading, self._read_once, self._placed = False, False, False
         self._measure, self._align = next(iter(MEASURES)), next(iter(ALIGNMENTS))
         self._median = MEDIANS[0]
         self._clockwork: list[Timer] = []
+        self._opening = False
         self.shown: list[Listed] = []
         self.cursor: Path | None = None
-        self.marked: dict[Path, str] = {}
+        self.marked: dict[Path, Mark] = {}
         self.pinned: set[Path] = set()
         self.order = "name"
         self._kept: Mapping[str, object] = {}
@@ -153,7 +156,7 @@ class WorkspaceScreen(Screen[None]):
 
     def on_run_chosen(self, event: RunChosen) -> None:
         """Put the cursor where the mouse pointed; open what was clicked twice."""
-        self.cursor = event.path
+        self.cursor, self._placed = event.path, True
         self._show()
         if event.opened:
             self.action_open()
@@ -171,18 +174,19 @@ class WorkspaceScreen(Screen[None]):
         paths = [listed.entry.path for listed in self.shown]
         if paths:
             at = paths.index(self.cursor) if self.cursor in paths else 0
-            self.cursor = paths[min(max(at + runs, 0), len(paths) - 1)]
+            self.cursor, self._placed = paths[min(max(at + runs, 0), len(paths) - 1)], True
             self._show()
 
     def action_open(self) -> None:
         """Open the run under the cursor."""
-        listed = self._under_cursor()
-        if listed is None:
+        listed, self._placed = self._under_cursor(), True
+        if listed is None or self._opening:
             return
         if listed.entry.problem is not None:
             self.notify(plain(listed.entry.problem, 300), severity="warning", markup=False)
             return
-        self.run_worker(lambda: self._open(listed.entry.path), thread=True, group="open", exclusive=True)
+        self._opening = True  # "exclusive" would not stop a thread
+        self.run_worker(lambda: self._open(listed.entry.path), thread=True, group="open")
 
     def action_mark(self) -> None:
         """Mark the run under the cursor for the plot, or unmark it, and go to the next."""
@@ -316,8 +320,8 @@ class WorkspaceScreen(Screen[None]):
                     self._mark(places[place])
         self.pinned |= {places[place] for place in texts(self._kept.get("pins"), MOST_KEPT) if place in places}
         cursor = places.get(str(self._kept.get("cursor")))
-        if cursor is not None and (not self.shown or self.cursor == self.shown[0].entry.path):
-            self.cursor = cursor
+        if cursor is not None and not self._placed:
+            self.cursor, self._placed = cursor, True
 
     def _under_cursor(self) -> Listed | None:
         return next((listed for listed in self.shown if listed.entry.path == self.cursor), None)
@@ -326,8 +330,10 @@ class WorkspaceScreen(Screen[None]):
         if path in self.marked:
             del self.marked[path]
         else:
-            free = [colour for colour in palette.SERIES if colour not in self.marked.values()]
-            self.marked[path] = free[0] if free else next(self._colours)
+            taken = set(self.marked.values())
+            self.marked[path] = next(
+                (mark for mark in map(mark_of, range(MOST_MARKS)) if mark not in taken), mark_of(0)
+            )
 
     def _choose(self, text: str, wanted: Filter) -> str:
         """Apply a filter; how many runs it wants."""
@@ -350,7 +356,7 @@ class WorkspaceScreen(Screen[None]):
         ordered = sort_entries(wanted, self.order)
         ordered.sort(key=lambda entry: entry.path not in self.pinned)
         self.shown = [by_path[entry.path] for entry in ordered]
-        if self._under_cursor() is None:
+        if self._under_cursor() is None or not self._placed:
             self.cursor = self.shown[0].entry.path if self.shown else None
         self._show()
 
@@ -371,19 +377,26 @@ class WorkspaceScreen(Screen[None]):
         self.query_one(RunList).styles.height = needed if plot_row.display else room
         if plot_row.display and plot_row.is_mounted:
             words, share = MEASURES[self._measure]
-            tracks = self._tracks()
+            tracks, left_out = self._tracks()
             how = f" · median of {self._median}" if self._median > 1 else ""
-            titles = (f"{words} by {ALIGNMENTS[self._align]}{how}", f"{words}{how}")
-            self.query_one(Overlay).show(tracks, titles, share=share, median=self._median)
+            lack = f"{left_out} {LACKS[self._align]} {'is' if left_out == 1 else 'are'} not shown"
+            less = f" · {lack}" if left_out else ""
+            titles = (
+                f"{words} by {ALIGNMENTS[self._align]}{how}{less}",
+                f"{words}{how}{less}",
+                lack if left_out else words,
+            )
+            empty = lack if left_out else f"nothing to plot: mark runs with {cap_of(WORKSPACE_KEYS, 'mark')}"
+            self.query_one(Overlay).show(tracks, titles, share=share, empty=empty, median=self._median)
             self.query_one(Names).show(tracks)
 
-    def _tracks(self) -> list[Track]:
-        """The curves of the marked runs, or of the one under the cursor, as far as they have a place on the axis."""
+    def _tracks(self) -> tuple[list[Track], int]:
+        """The curves of the marked runs, or of the one under the cursor, and how many have no place on the axis."""
         here = self._under_cursor()
         chosen = [(listed, self.marked[path]) for path, listed in self._listed.items() if path in self.marked]
-        chosen = chosen or ([] if here is None else [(here, palette.SERIES[0])])
+        chosen = chosen or ([] if here is None else [(here, mark_of(0))])
         tracks = []
-        for listed, colour in chosen:
+        for listed, mark in chosen:
             summary = listed.entry.summary
             track = None if summary is None else lay(summary, listed.last_step, self._align)
             if track is None or summary is None or track.positions is None or not len(track.positions):
@@ -393,9 +406,9 @@ class WorkspaceScreen(Screen[None]):
             values = track.curve(self._measure).astype(np.float64)
             name = plain(listed.entry.name, 60)
             tracks.append(
-                Track(name, colour, track.positions.astype(np.float64), values, None if place is None else float(place))
+                Track(name, mark, track.positions.astype(np.float64), values, None if place is None else float(place))
             )
-        return tracks
+        return tracks, len(chosen) - len(tracks)
 
     def _title(self) -> str:
         where = plain(str(self._paths[0])) if len(self._paths) == 1 else f"{len(self._paths)} places"
@@ -403,6 +416,10 @@ class WorkspaceScreen(Screen[None]):
         if len(self.shown) != len(self._listed):
             counts += f", {len(self.shown)} shown"
         running = self._jobs.indicator
+        field = self.order.removeprefix("-")
+        if field not in {column.field for column, _, _ in fitting_columns(self.app.size.width)}:
+            title = next((column.title for column in COLUMNS if column.field == field), field)
+            counts += f" by {title}{'↓' if self.order.startswith('-') else '↑'}"
         parts = [counts, *([f"▸ {running}"] if running else [])]
         if self._filter_text.strip():
             parts.append(f"filter {plain(self._filter_text.strip(), 60)}")
@@ -448,15 +465,24 @@ class WorkspaceScreen(Screen[None]):
             self._listed = found
             if first:
                 self._restore_runs()
-            self.marked = {path: colour for path, colour in self.marked.items() if path in found}
+            self.marked = {path: mark for path, mark in self.marked.items() if path in found}
             self._arrange()
+            self._placed = self._placed or whole
 
     def _open(self, path: Path) -> None:
         """In a thread: read the first frame of a run, then show it."""
         try:
             glance = read_glance(path, self._clock)
         except (WorkbenchError, OSError) as error:
-            self.app.call_from_thread(self.notify, plain(str(error), 300), severity="warning", markup=False)
+            self.app.call_from_thread(self._opened, None, str(error))
             return
         context = RunContext(path=path, clock=self._clock, command=self._command, jobs=self._jobs)
-        self.app.call_from_thread(self.app.push_screen, RunScreen(glance, context))
+        self.app.call_from_thread(self._opened, RunScreen(glance, context))
+
+    def _opened(self, screen: RunScreen | None, problem: str = "") -> None:
+        """Show the run that was asked for, or why it cannot be shown."""
+        self._opening = False
+        if screen is None:
+            self.notify(plain(problem, 300), severity="warning", markup=False)
+        else:
+            self.app.push_screen(screen)

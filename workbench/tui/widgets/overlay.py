@@ -12,24 +12,39 @@ from textual.message import Message
 from textual_hires_canvas import HiResMode
 
 from workbench.tui import palette
-from workbench.tui.keys.table import cap_of
-from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.palette import style
+from workbench.tui.scales import LINEAR, Axis
 from workbench.tui.series import decimate, drawable, unbroken
 from workbench.tui.smoothing import running_median
 from workbench.tui.text import number, percent, shorten
 from workbench.tui.widgets.cells import Cells, Painted
-from workbench.tui.widgets.curves import PAD, row_of
 from workbench.tui.widgets.frame import draw_box
 from workbench.tui.widgets.layers import BarePlot, Place
 from workbench.tui.widgets.plot import SMALLEST
+from workbench.tui.widgets.upright import PAD, row_of
+
+
+class Mark(NamedTuple):
+    """What tells a curve from the others: a colour of the palette, and a symbol for those who do not see it."""
+
+    colour: str
+    symbol: str
+
+
+SYMBOLS = ("●", "■", "◆", "▼", "○", "□", "◇", "▽")
+"""Of curves; ▲ stands for onsets. One more than there are colours, so that pairs do not soon repeat."""
+
+
+def mark_of(place: int) -> Mark:
+    """The mark of the curve that came ``place``-th."""
+    return Mark(palette.SERIES[place % len(palette.SERIES)], SYMBOLS[place % len(SYMBOLS)])
 
 
 class Track(NamedTuple):
-    """One run's curve: name, colour, positions on the axis and values (E,), and where its onset is, if it has one."""
+    """One run's curve: name, mark, positions on the axis and values (E,), and where its onset is, if it has one."""
 
     name: str
-    colour: str
+    mark: Mark
     positions: NDArray[np.float64]
     values: NDArray[np.float64]
     onset: float | None
@@ -40,9 +55,14 @@ class Track(NamedTuple):
             return None
         return int(np.argmin(np.abs(self.positions - position)))
 
+    @property
+    def colour(self) -> str:
+        """Of its mark."""
+        return self.mark.colour
+
     def same_as(self, other: "Track") -> bool:
         """Whether the two look the same."""
-        same = (self.name, self.colour, self.onset) == (other.name, other.colour, other.onset)
+        same = (self.name, self.mark, self.onset) == (other.name, other.mark, other.onset)
         return (
             same
             and np.array_equal(self.positions, other.positions)
@@ -59,7 +79,7 @@ class Pointed(Message):
 
 
 class Names(Painted):
-    """The names of the curves, in their colours, and the values under the pointer."""
+    """The names of the curves, with their marks, and the values under the pointer."""
 
     def __init__(self) -> None:
         super().__init__(id="names")
@@ -83,7 +103,7 @@ class Names(Painted):
             sheet.write(1, 0, f"▸ {self._position:.0f}", style(palette.ACCENT, bold=True))
         room = 8 if self._values else 0
         for y, track in enumerate(self._tracks[: sheet.height - 2], 1):
-            sheet.write(1, y, shorten(f"● {track.name}", sheet.width - 1 - room), style(track.colour))
+            sheet.write(1, y, shorten(f"{track.mark.symbol} {track.name}", sheet.width - 1 - room), style(track.colour))
             if y <= len(self._values):
                 sheet.write_right(sheet.width, y, self._values[y - 1], style(palette.TEXT))
         more = len(self._tracks) - max(0, sheet.height - 2)
@@ -99,21 +119,28 @@ class Overlay(BarePlot, can_focus=False):
         self._tracks: Sequence[Track] = ()
         self._smooth: Sequence[NDArray[np.float64]] = ()
         self._titles: tuple[str, ...] = ("",)
+        self._empty = ""
         self._share = True
         self._median = 1
         self._limits = (0.0, 1.0, 0.0, 1.0)
         self._drawn_for: object = None
         self._pointer: float | None = None
 
-    def show(self, tracks: Sequence[Track], titles: tuple[str, ...], *, share: bool, median: int = 1) -> None:
-        """Show curves; values are accuracies if ``share``, otherwise nats; smoothed by a running median."""
-        now = (titles, share, median, self.size, palette.in_use())
+    def show(
+        self, tracks: Sequence[Track], titles: tuple[str, ...], *, share: bool, empty: str, median: int = 1
+    ) -> None:
+        """Show curves; values are accuracies if ``share``, otherwise nats; smoothed by a running median.
+
+        ``empty`` says why there is nothing to show.
+        """
+        now = (titles, share, empty, median, self.size, palette.in_use())
         same = len(tracks) == len(self._tracks) and all(
             track.same_as(other) for track, other in zip(tracks, self._tracks, strict=True)
         )
         if not same or now != self._drawn_for:
             self._drawn_for = now
             self._tracks, self._titles, self._share, self._median = tracks, titles, share, median
+            self._empty = empty
             self._pointer = None
             self._draw()
 
@@ -207,7 +234,8 @@ class Overlay(BarePlot, can_focus=False):
                     cells[x, y] = "╎", style(palette.ACCENT)
             for track, value in zip(self._tracks, self._values_at(self._pointer), strict=True):
                 if np.isfinite(value):
-                    cells[x, row_of((value - low) / (high - low), height)] = "●", style(track.colour, bold=True)
+                    row = row_of((value - low) / (high - low), height)
+                    cells[x, row] = track.mark.symbol, style(track.colour, bold=True)
         self.canvas.lay(cells)
 
     def _dress(self) -> None:
@@ -224,13 +252,12 @@ class Overlay(BarePlot, can_focus=False):
 
         draw_box(put, 0, 0, width - 1, height - 1, *self._titles)
         if not any(drawable(track.values).any() for track in self._tracks):
-            words = f"nothing to plot: mark runs with {cap_of(WORKSPACE_KEYS, 'mark')}"
-            write(2, height // 2, shorten(words, width - 4), style(palette.MUTED))
+            write(2, height // 2, shorten(self._empty, width - 4), style(palette.MUTED))
             return
         left, right, low, high = self._limits
         show = percent if self._share else number
-        write(1, 1, show(high), style(palette.MUTED))
-        write(1, height - 2, show(low), style(palette.MUTED))
+        for row, value in self._values_beside(height):
+            write(1, row, show(value), style(palette.MUTED))
         first, last = f" {left:g} ", f" {right:g} "
         write(2, height - 1, first, style(palette.MUTED))
         write(width - 2 - len(last), height - 1, last, style(palette.MUTED))
@@ -238,6 +265,22 @@ class Overlay(BarePlot, can_focus=False):
             if track.onset is not None and left <= track.onset <= right:
                 x = 1 + round((track.onset - left) / (right - left) * (width - 3))
                 put(x, height - 1, "▲", style(track.colour, bold=True))
+        for track, smooth in zip(self._tracks, self._smooth, strict=True):
+            known = np.flatnonzero(drawable(smooth))
+            if len(known):
+                at, value = float(track.positions[known[-1]]), float(smooth[known[-1]])
+                x = 1 + min(int((at - left) / (right - left) * (width - 2)), width - 3)
+                put(x, row_of((value - low) / (high - low), height), track.mark.symbol, style(track.colour, bold=True))
+
+    def _values_beside(self, height: int) -> list[tuple[int, float]]:
+        """Rows and values of the upright axis: both ends, and between them round values that leave a row free."""
+        low, high = self._limits[2:]
+        rows = {1: high, height - 2: low}
+        for share, value in Axis(LINEAR, low, high).ticks(height - 2):
+            row = row_of(share, height)
+            if all(abs(row - other) > 1 for other in rows):
+                rows[row] = value
+        return sorted(rows.items())
 
 
 def _smoothed(values: NDArray[np.float64], median: int) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from textual.events import Click, MouseScrollDown, MouseScrollUp
@@ -19,6 +19,9 @@ from workbench.tui.widgets.header import STATUS_LOOKS
 from workbench.tui.widgets.timeline import FLAGS
 from workbench.workspace import Entry
 from workbench.workspace.entry import KIND_OF, Value
+
+if TYPE_CHECKING:
+    from workbench.tui.widgets.overlay import Mark
 
 UNREADABLE = ("✗", "unreadable", palette.CATASTROPHIC)
 _LOOKS = {word: (symbol, word, colour) for symbol, word, colour in STATUS_LOOKS.values()} | {"unreadable": UNREADABLE}
@@ -68,7 +71,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("run", "name", 0, lambda values: plain(str(values["name"]), 200), 0, right=False),
     Column("method", "method", 12, lambda values: plain(str(values["method"] or MISSING), 12), 2, right=False),
     Column("ε", "eps", 6, _epsilon, 4),
-    Column("seed", "seed", 4, _number("seed"), 6),
+    Column("seed", "seed", 5, _number("seed"), 6),
     Column("status", "status", 12, lambda values: str(values["status"]), 1, right=False),
     Column("epochs", "epochs", 7, _epochs, 5),
     Column("clean", "clean", 6, _share("clean"), 8),
@@ -106,7 +109,7 @@ class RunList(Painted):
         super().__init__(id="runs")
         self._entries: Sequence[Entry] = ()
         self._cursor: Path | None = None
-        self._marked: Mapping[Path, str] = {}
+        self._marked: Mapping[Path, Mark] = {}
         self._pinned: Collection[Path] = ()
         self._order = "name"
         self._top = 0
@@ -117,7 +120,7 @@ class RunList(Painted):
         entries: Sequence[Entry],
         *,
         cursor: Path | None,
-        marked: Mapping[Path, str],
+        marked: Mapping[Path, "Mark"],
         pinned: Collection[Path],
         order: str,
         empty: str,
@@ -127,7 +130,7 @@ class RunList(Painted):
         Args:
             entries: the runs.
             cursor: the one under the cursor.
-            marked: colour of the curve of each that is plotted.
+            marked: mark of the curve of each that is plotted.
             pinned: those at the top whatever the order.
             order: what they are sorted by, as for ``sort_entries``.
             empty: what to say where there are none.
@@ -196,7 +199,8 @@ class RunList(Painted):
         here = entry.path == self._cursor
         sheet.write(0, y, "▶" if here else " ", style(palette.CURSOR, bold=True))
         if entry.path in self._marked:
-            sheet.write(1, y, "●", style(self._marked[entry.path]))
+            mark = self._marked[entry.path]
+            sheet.write(1, y, mark.symbol, style(mark.colour))
         if entry.path in self._pinned:
             sheet.write(2, y, "▴", style(palette.WARNING))
         for column, x, width in columns:

@@ -18,9 +18,9 @@ from workbench.tui.palette import LEVELS, heat
 from workbench.tui.scales import LINEAR, Axis
 from workbench.tui.series import decimate
 from workbench.tui.source import Source
-from workbench.tui.widgets.curves import row_of
 from workbench.tui.widgets.histogram import bars, joined
 from workbench.tui.widgets.layers import LayeredCanvas
+from workbench.tui.widgets.upright import row_of
 
 
 def test_joined_shares_are_those_of_the_fine_steps() -> None:

@@ -17,6 +17,7 @@ from workbench.tui.scene import Scene
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs
+from workbench.tui.widgets.upright import Label, row_of
 
 if TYPE_CHECKING:
     from workbench.tui.scales import Axis
@@ -25,20 +26,8 @@ if TYPE_CHECKING:
     from workbench.tui.widgets.plot import LinePlot
 
 
-PAD = 0.03
-"""Share of the height that is left free above and below the lines."""
-
 NAME = 6
 """Columns of a line's name."""
-
-Label = tuple[float, str, str]
-"""Where on the upright axis, from 0 to 1, what, and in which colour."""
-
-
-def row_of(share: float, height: int) -> int:
-    """The row of a plot ``height`` rows high, edges included, at a share of its axis; as textual-plot draws lines."""
-    padded = (share + PAD) / (1 + 2 * PAD)
-    return min(max(1, math.floor(height - 1 - padded * (height - 2))), height - 2)
 
 
 class Beside(Painted):

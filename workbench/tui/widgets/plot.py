@@ -13,10 +13,10 @@ from workbench.tui.palette import style
 from workbench.tui.scales import LINEAR, Axis
 from workbench.tui.scene import Scene
 from workbench.tui.series import Series, axis_of, decimate, series_of, unbroken
-from workbench.tui.widgets.curves import PAD, Label, row_of
 from workbench.tui.widgets.frame import draw_box
 from workbench.tui.widgets.layers import BarePlot, Place
 from workbench.tui.widgets.timeline import FLAGS, mark_epochs
+from workbench.tui.widgets.upright import PAD, Label, row_of
 from workbench.tui.window import Window
 
 SMALLEST = (12, 4)

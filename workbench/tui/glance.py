@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "probe"]
 SPLITS: tuple[Split, ...] = ("train", "probe")
+SAMPLES_OF: Mapping[Split, str] = {"train": "training", "probe": "probe"}
+"""What their samples are called before the word "samples"."""
 
 SHOWN = 0.998
 """Share of the run's samples that the ΔE axis shows; single extremes do not squeeze the rest."""

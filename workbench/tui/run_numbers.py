@@ -6,11 +6,11 @@ import numpy as np
 
 from trainers.energylog import decode
 from trainers.energylog.schema import histogram_edges
+from workbench.tui.glance import SAMPLES_OF
 from workbench.tui.numbers import Drawing, Table
 from workbench.tui.source import View
 
 ACCURACIES = ("clean_accuracy", "fgsm_accuracy", "pgd_accuracy", "train_robust_accuracy")
-SAMPLES = {"train": "training", "probe": "probe"}
 BINS = ("epoch", "lower", "upper", "count", "share")
 
 
@@ -39,7 +39,7 @@ def _epochs(view: View, _: int) -> Table:
 
 
 def _histogram(view: View, epoch: int) -> Table:
-    title = f"ΔE of {SAMPLES[view.split]} samples in epoch {epoch}"
+    title = f"ΔE of {SAMPLES_OF[view.split]} samples in epoch {epoch}"
     drawing = Drawing("histogram", "lower", ("share",), "ΔE (nats)", "share of samples")
 
     def rows() -> Iterator[Sequence[object]]:
@@ -50,7 +50,7 @@ def _histogram(view: View, epoch: int) -> Table:
 
 
 def _heatmap(view: View, _: int) -> Table:
-    title = f"ΔE of {SAMPLES[view.split]} samples in {len(view.counts)} epochs"
+    title = f"ΔE of {SAMPLES_OF[view.split]} samples in {len(view.counts)} epochs"
     drawing = Drawing("map", "epoch", ("share",), "epoch", "ΔE (nats)")
 
     def rows() -> Iterator[Sequence[object]]:

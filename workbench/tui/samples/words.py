@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from workbench.tui.glance import SAMPLES_OF
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import cap_of
@@ -14,12 +15,10 @@ if TYPE_CHECKING:
     from workbench.tui.samples.ranking import Ranker
     from workbench.tui.source import View
 
-SPLITS = {"train": "training", "probe": "probe"}
-
 
 def caption_of(view: "View", wish: Wish, ranker: "Ranker | None") -> str:
     """What is listed, and whether it is being read."""
-    parts = [SPLITS[wish.split]]
+    parts = [SAMPLES_OF[wish.split]]
     if ranker is not None:
         from workbench.analysis.ranking import ORDERS
 
@@ -63,6 +62,8 @@ def nothing_of(view: "View", wish: Wish, ranker: "Ranker | None") -> str:
     if ranking is None or ranking.wish != wish:
         return "reading …"
     if not len(ranking.keys):
-        return f"the log holds no {SPLITS[wish.split]} samples; {cap_of(RUN_KEYS, 'train-or-probe')} shows the others"
+        return (
+            f"the log holds no {SAMPLES_OF[wish.split]} samples; {cap_of(RUN_KEYS, 'train-or-probe')} shows the others"
+        )
     classes, marks = cap_of(SAMPLE_KEYS, "all-classes"), cap_of(SAMPLE_KEYS, "marks")
     return f"no sample is so; {classes} lists all classes, {marks} other predictions"

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from workbench.tui.glance import Split
+from workbench.tui.glance import SAMPLES_OF, Split
 from workbench.tui.text import MISSING, number, percent
 from workbench.tui.widgets.class_rows import signed
 
@@ -20,7 +20,7 @@ MEASURES = {
 
 def titles_of(split: Split, epoch: int) -> tuple[str, ...]:
     """What the marks stand for, in ever fewer words."""
-    samples = {"train": "training", "probe": "probe"}[split]
+    samples = SAMPLES_OF[split]
     if not epoch:
         return f"ΔE of {samples} samples by class, epoch 0 ◆", f"ΔE {split}, epoch 0 ◆", f"ΔE {split} 0 ◆"
     return (

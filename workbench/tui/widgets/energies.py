@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from workbench.tui import palette
 from workbench.tui.background import Background
 from workbench.tui.context import RunContext
-from workbench.tui.glance import Split
+from workbench.tui.glance import SAMPLES_OF, Split
 from workbench.tui.keys.energies import ENERGIES_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.palette import style
@@ -115,7 +115,7 @@ class Energies(Painted, can_focus=True):
             return
         for name, frame in frames.items():
             self._paint_picture(sheet, frame, name, planes)
-        samples = {"train": "training", "probe": "probe"}[view.split]
+        samples = SAMPLES_OF[view.split]
         _tell(sheet, planes, frames, samples, colours=pictures_in_colour(self.app))
         if problem is not None:
             sheet.write(0, sheet.height - 1, plain(problem, sheet.width), style(palette.WARNING))

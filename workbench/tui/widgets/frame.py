@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.tui import palette
-from workbench.tui.glance import Split
+from workbench.tui.glance import SAMPLES_OF, Split
 from workbench.tui.palette import style
 from workbench.tui.text import plain, shorten
 
@@ -43,7 +43,7 @@ def draw_box(put: Put, left: int, top: int, right: int, bottom: int, *titles: st
 
 def plot_titles(split: Split, attack: str | None, when: str) -> tuple[str, ...]:
     """What a plot of ΔE shows, in ever fewer words."""
-    samples = {"train": "training", "probe": "probe"}[split]
+    samples = SAMPLES_OF[split]
     attack = plain(attack, 16) if attack else None
     return (
         f"ΔE of {samples} samples" + (f" under {attack}, {when}" if attack else f", {when}"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.tui import palette
-from workbench.tui.jobs.progress import Progress
+from workbench.tui.jobs.progress import Progress, share
 from workbench.tui.jobs.queue import UNFINISHED
 from workbench.tui.jobs.task import Task
 from workbench.tui.text import MISSING, plain
@@ -64,6 +64,15 @@ def rows(tasks: Sequence[Task], records: Iterable["Record"]) -> list[Row]:
     folders = {task.record.folder for task in tasks if task.record is not None}
     past = [_of_record(record) for record in records if record.folder not in folders]
     return sorted([*reversed(live), *past], key=lambda row: -row.started)
+
+
+def indicator(tasks: Sequence[Task]) -> str:
+    """What the header says while jobs run: how many, and how far the one is that tells it."""
+    if not tasks:
+        return ""
+    count = "1 job" if len(tasks) == 1 else f"{len(tasks)} jobs"
+    told = [task.progress for task in tasks if task.progress is not None and task.progress.total]
+    return f"{count} {share(told[0])}" if told else count
 
 
 def took(seconds: float | None) -> str:

@@ -13,7 +13,7 @@ FACTS: dict[str, Any] = {
     "run_id": "r1",
     "method": "fgsm",
     "dataset": "digits",
-    "class_names": ("0", "1"),
+    "class_names": tuple("0123456789"),
     "config": {"eps": 0.3, "model": "small-cnn"},
     "seed": 7,
     "planned_epochs": 6,

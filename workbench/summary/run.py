@@ -18,7 +18,7 @@ from trainers.spec import RolledBack
 from workbench.evaluation.store import FOLDER, Found, find_evaluations
 from workbench.onset import Onset, follow, steps_of
 from workbench.summary.attacks import AttackSummary, read_attacks
-from workbench.summary.checkpoints import Recommendation, recommend
+from workbench.summary.checkpoints import Recommendation, by_chance, recommend
 from workbench.summary.epochs import EpochSummary, best_of, number, read_epochs
 
 ONE_STEP = ("fgsm", "random-noise")
@@ -114,7 +114,7 @@ def summarize(log: EnergyLog, *, now: float | None = None) -> RunSummary:
         best=best_of(judged),
         last=epochs[-1] if epochs else None,
         weights=weights,
-        checkpoint=recommend(weights, judged, lineage.flags),
+        checkpoint=recommend(weights, judged, lineage.flags, by_chance(len(meta.class_names), _probe_size(log))),
         epochs=epochs,
         onsets=lineage.flags,
         cannot_tell=doubts,
@@ -131,6 +131,13 @@ def summarize_path(path: str | Path) -> RunSummary:
     """
     with EnergyLog.open(path) as log:
         return summarize(log)
+
+
+def _probe_size(log: EnergyLog) -> int:
+    """Samples behind the accuracies; 0 where the log does not say."""
+    with suppress(WorkbenchError):
+        return len(log.keys("probe").index)
+    return 0
 
 
 def _returns(events: NDArray[np.void]) -> dict[int, int | None]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import text_of
 from tests.tui.runs import NOW, measures, write
+from trainers.errors import WorkbenchError
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.keys.filter import FILTER_KEYS
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
@@ -19,6 +22,7 @@ from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.screens.workspace import MEASURES, WorkspaceScreen
+from workbench.tui.source import Source
 from workbench.tui.widgets.runlist import COLUMNS, fitting_columns
 
 Listed = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
@@ -119,6 +123,48 @@ async def test_a_run_is_opened_and_left_again(runs: Path, opened_list: Listed) -
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, WorkspaceScreen))
         assert screen_of(pilot).cursor == runs / "healthy" / "run.h5"
+
+
+async def test_a_run_that_is_slow_to_open_is_opened_once(
+    runs: Path, opened_list: Listed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_glance = workspace_screen.read_glance
+
+    def slow(*given: object) -> object:
+        time.sleep(0.3)
+        return read_glance(*given)
+
+    monkeypatch.setattr(workspace_screen, "read_glance", slow)
+    async with opened_list(runs) as pilot:
+        await pilot.press("down", "enter", "enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await asyncio.sleep(0.5)
+        assert sum(isinstance(screen, RunScreen) for screen in pilot.app.screen_stack) == 1
+
+
+async def test_leaving_a_run_waits_for_no_reading(runs: Path, opened_list: Listed) -> None:
+    async with opened_list(runs) as pilot:
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        screen = pilot.app.screen
+        await until(pilot, lambda: screen.view is not None and not screen._reading)
+        source = screen._source
+        source._lock.acquire()  # as a slow disk would hold it
+        threading.Timer(1.0, source._lock.release).start()
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WorkspaceScreen) and not screen.is_attached)
+        assert source._lock.locked()
+        with pytest.raises(WorkbenchError, match="not read any more"):
+            source.keys("train")
+        await until(pilot, lambda: source._log._closed)
+
+
+def test_a_log_is_not_opened_after_it_was_left(runs: Path) -> None:
+    source = Source(runs / "healthy", lambda: NOW)
+    source.close()
+    with pytest.raises(WorkbenchError):
+        source.read()
+    assert source._log is None
 
 
 async def test_a_log_that_cannot_be_read_is_not_opened(runs: Path, opened_list: Listed) -> None:

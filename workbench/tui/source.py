@@ -121,6 +121,7 @@ class Source:
         self._clock = clock
         self._lock = threading.Lock()
         self._log: EnergyLog | None = None
+        self._closed = False
         self._view: View | None = None
         self._opened: tuple[int, bool] = (0, False)
         self.data: object = None
@@ -171,7 +172,8 @@ class Source:
             return self._open().keys(split)
 
     def close(self) -> None:
-        """Close the log."""
+        """Close the log, when a reading under way has ended: call it in a thread. Nothing is read afterwards."""
+        self._closed = True
         with self._lock:
             if self._log is not None:
                 self._log.close()
@@ -209,6 +211,8 @@ class Source:
 
     def _open(self) -> EnergyLog:
         """The log, opened once."""
+        if self._closed:
+            raise WorkbenchError(f"{self._path} is not read any more")
         if self._log is None:
             self._log = EnergyLog.open(self._path, clock=self._clock)
         return self._log

@@ -74,7 +74,7 @@ class RunScreen(Screen[None]):
         self.epoch = glance.moment.epoch
         self.pane = PANES[0].name
         self._layout: Layout | None = None
-        self._reading = False
+        self._reading, self._left = False, False
         self._opened_at = context.clock()
         self._problem: str | None = None
         self._clockwork: list[Timer] = []
@@ -405,12 +405,16 @@ class RunScreen(Screen[None]):
 
         if self._source is None:
             self._source = Source(self._path, self._clock)
+        if self._left:
+            return
         try:
             view = self._source.read(split)
         except WorkbenchError as error:
-            self.app.call_from_thread(self._lament, error)
+            if not self._left:
+                self.app.call_from_thread(self._lament, error)
         else:
-            self.app.call_from_thread(self._take, view)
+            if not self._left:
+                self.app.call_from_thread(self._take, view)
 
     def _take(self, view: "View") -> None:
         """Show what was read; a cursor at the last epoch stays at the last."""
@@ -438,9 +442,10 @@ class RunScreen(Screen[None]):
         self._tell()
 
     def on_unmount(self) -> None:
-        """Close the log."""
+        """Close the log, in a thread: a reading under way ends first."""
+        self._left = True
         if self._source is not None:
-            self._source.close()
+            asyncio.get_running_loop().run_in_executor(None, self._source.close)
 
 
 def _launch() -> ModuleType:

@@ -154,6 +154,23 @@ async def test_a_run_that_cannot_be_written_to(queue: JobQueue, tmp_path: Path) 
     shutil.rmtree(task.record.folder)
 
 
+async def test_a_job_made_in_passing_leaves_nothing_at_a_good_end(queue: JobQueue, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "jobs").touch()
+    for run in ("a", "b"):
+        (tmp_path / run).mkdir(exist_ok=True)
+        task = queue.submit(job(tmp_path / run, "print('x')", "images", quiet=True), at_once=True)
+        assert (await task.wait()).output == "x\n"
+        await until(lambda: not queue.tasks)
+        assert task.record is not None
+        assert not task.record.folder.exists()
+        assert task.warning == ""
+    failed = queue.submit(job(tmp_path / "a", "raise SystemExit(3)", "images", quiet=True), at_once=True)
+    await failed.wait()
+    assert [record.code for record in read_records(tmp_path / "a")] == [3]
+    assert queue.tasks == (failed,)
+
+
 async def test_a_queue_takes_up_what_another_left_running(queue: JobQueue, tmp_path: Path) -> None:
     other = JobQueue(PYTHON, clock, detach=True)
     left = other.submit(job(tmp_path))

@@ -98,7 +98,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
         self.jobs = JobQueue(command, clock, detach=detach)
         self.jobs.watch(self._tell_of_job)
-        self._told: set[tuple[Task, str, str]] = set()
+        self._told: set[tuple[int, str, str]] = set()
         self.glance = glance
         if glance is None and not many:
             self.glance = read_glance(self._paths[0], clock)
@@ -141,7 +141,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     def _tell_of_job(self, task: "Task") -> None:
         """A job has begun: see to it that it ends with the app. One has ended where nobody looks: say so."""
-        news = task, task.state, task.warning
+        news = task.number, task.state, task.warning
         if news in self._told:
             return
         from workbench.tui.telling import guard, tell

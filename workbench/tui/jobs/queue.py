@@ -21,6 +21,9 @@ UNFINISHED = ("queued", "running")
 SHORT = ("pca", "images")
 """Kinds that do not hold up the queue where another app has started them."""
 
+PASSING = ("images",)
+"""Kinds whose folders the app that started them removes at their end, so that no other can tell how they ended."""
+
 
 class JobQueue:
     """Runs jobs. Its methods are called on the event loop.
@@ -70,7 +73,7 @@ class JobQueue:
         """What a header says while jobs run; "" while none does."""
         if not self.unfinished:
             return ""
-        from workbench.tui.jobs.progress import indicator
+        from workbench.tui.jobs.rows import indicator
 
         return indicator(self.unfinished)
 
@@ -103,7 +106,7 @@ class JobQueue:
             records = await asyncio.to_thread(read_records, run_dir)
             known = {task.record.folder for task in self._tasks if task.record is not None}
             for record in reversed(records):
-                if record.state == "running" and record.folder not in known:
+                if record.state == "running" and record.kind not in PASSING and record.folder not in known:
                     self._take_up(record, run_dir)
 
     def watch(self, callback: Watcher) -> Callable[[], None]:
@@ -166,6 +169,8 @@ class JobQueue:
 
     async def _run(self, task: "Task") -> None:
         await task.run()
+        if task.passing and task.state == "finished" and task in self._tasks:
+            self._tasks.remove(task)
         self._go_on()
 
     def _tell(self, task: "Task") -> None:

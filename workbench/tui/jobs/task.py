@@ -1,6 +1,7 @@
 """One job, live: where it stands, what it says, and how it ended."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -79,6 +80,11 @@ class Task:
             return 0.0
         return max(0.0, (self.record.ended or self._clock()) - self.record.started)
 
+    @property
+    def passing(self) -> bool:
+        """Whether nothing is to be left of it at a good end: what shows what it makes knows all that it did."""
+        return self.ours and self.request.quiet
+
     def stop(self) -> None:
         """Ask it to stop, as one Ctrl-C does: it keeps what it has. One that waits never starts."""
         self.asked = True
@@ -119,7 +125,9 @@ class Task:
             ended = await (self._run() if self._job is None else self._job.follow())
         except (OSError, WorkbenchError) as error:
             ended = Ended(code=127, output="", lines=(str(error),), stopped=False)
-        if self.record is not None:
+        if self.record is not None and self.passing and ended.good:
+            await asyncio.to_thread(shutil.rmtree, self.record.folder, ignore_errors=True)
+        elif self.record is not None:
             state = _state(ended)
             self.record = replace(self.record, state=state, code=ended.code, ended=self._clock())
             await asyncio.to_thread(self._write)
@@ -141,7 +149,8 @@ class Task:
         from workbench.tui.jobs.record import new_record
 
         request = self.request
-        folder, self.warning = new_folder(request.run_dir)
+        folder, why = new_folder(request.run_dir)
+        self.warning = "" if self.passing else why
         record = new_record(folder, request.kind, request.title, request.arguments, self._clock())
         self.record = replace(record, out=None if request.out is None else request.out.absolute())
         return folder

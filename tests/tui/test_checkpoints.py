@@ -1,5 +1,6 @@
 """The pane of checkpoints: what a run keeps and names, strong evaluations, and what its keys do."""
 
+import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,14 +13,13 @@ from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Pictured, settled, text_of
-from tests.tui.evaluations import evaluation
+from tests.tui.evaluations import WEIGHTS, evaluation
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, NOW, append, meta, start, write
 from tests.tui.test_generate import FAKE, HOSTILE, faked, finish, keep
 from tests.tui.test_live import until
 from trainers.energylog import RunMeta
 from workbench.evaluation import save_evaluation, to_json
-from workbench.tui.checkpoints.paint import bytes_text
 from workbench.tui.checkpoints.pane import Checkpoints
 from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.checkpoints.shelf import Shelf, Shelves
@@ -33,6 +33,7 @@ from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.seen import Copied, HasTargets
 from workbench.tui.source import Source
+from workbench.tui.text import bytes_text
 
 KEPT = (5, COLLAPSE - 1, COLLAPSE + 5)
 
@@ -46,7 +47,7 @@ def make(folder: Path) -> Path:
     """A run that collapses, with three checkpoints, one of them evaluated."""
     keep(write(folder, collapses=True, epochs=COLLAPSE + 6, facts=ours()), *KEPT)
     for epoch in KEPT:
-        (folder / "checkpoints" / f"epoch-{epoch:06d}.safetensors").write_bytes(b"0" * 701_752)
+        (folder / "checkpoints" / f"epoch-{epoch:06d}.safetensors").write_bytes(WEIGHTS)
     save_evaluation(folder / "evaluation", evaluation(COLLAPSE - 1))
     return folder
 
@@ -132,6 +133,17 @@ def test_evaluations_are_read_again_only_when_something_was_written(run: Path, m
     save_evaluation(run / "evaluation", evaluation(KEPT[0], seed=4))
     assert len(shelves.look(view).rows[0].evaluations) == 1
     source.close()
+
+
+async def test_evaluations_of_weights_that_were_overwritten_are_not_shown_as_theirs(run: Path) -> None:
+    (run / "checkpoints" / f"epoch-{COLLAPSE - 1:06d}.safetensors").write_bytes(b"1" * 701_752)
+    async with opened_pane(run) as (pilot, pane):
+        assert pane.shelf is not None
+        assert pane.shelf.rows[1].evaluations == ()
+        said = text_of(pilot)
+        assert f"1 evaluation of epoch {COLLAPSE - 1} not shown: of other weights than the file holds now" in said
+        save_evaluation(run / "evaluation", evaluation(COLLAPSE - 1, digest=hashlib.sha256(b"1" * 701_752).hexdigest()))
+        await until(pilot, lambda: pane.shelf is not None and len(pane.shelf.rows[1].evaluations) == 1)
 
 
 @pytest.mark.parametrize(
@@ -392,7 +404,8 @@ async def test_checkpoints_that_come_and_go_while_the_app_is_open(run: Path) -> 
 async def test_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
     run = make(tmp_path / "run")
     names = [f"class {number}" for number in range(150)]
-    save_evaluation(run / "evaluation", evaluation(COLLAPSE - 1, names, seed=2))
+    later = "2025-06-15T16:00:00+00:00"
+    save_evaluation(run / "evaluation", evaluation(COLLAPSE - 1, names, seed=2, created=later))
     async with opened_pane(run, size=size) as (pilot, pane):
         await pilot.press("up", "down", "down", "pageup", "pagedown")
         assert pane.chosen == KEPT[-1]

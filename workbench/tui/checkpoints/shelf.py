@@ -14,6 +14,7 @@ from trainers.spec import RolledBack
 from workbench.evaluation import Evaluation, Found, find_evaluations
 from workbench.evaluation.store import FOLDER
 from workbench.summary import last_healthy_checkpoint
+from workbench.tui.digests import Digests
 
 if TYPE_CHECKING:
     from workbench.tui.source import View
@@ -38,7 +39,7 @@ class Row:
         roles: why it matters.
         recommended: whether it is the one to keep.
         overfitted: short names of the onsets that it lies behind.
-        evaluations: strong ones, the latest first.
+        evaluations: strong ones, the latest first; where the file is there, those of the weights that it holds.
     """
 
     epoch: int
@@ -83,6 +84,7 @@ class Shelves:
         self._path = path
         self._stamp: Stamp | None = None
         self._found = Found()
+        self._digests = Digests()
 
     def look(self, view: "View") -> Shelf:
         """What there is now."""
@@ -96,9 +98,11 @@ class Shelves:
         named = _named(view, weights)
         epochs = sorted({*weights, *named})[-MOST_ROWS:]
         found = self._evaluations(run_dir, view.meta.run_id)
-        rows = tuple(_row(view, epoch, weights.get(epoch), named.get(epoch, ()), found) for epoch in epochs)
+        strong = {epoch: self._strong(found, epoch, weights.get(epoch)) for epoch in epochs}
+        rows = tuple(_row(view, epoch, weights.get(epoch), named.get(epoch, ()), strong[epoch][0]) for epoch in epochs)
         nothing = "" if rows else _nothing(view, run_dir)
         troubles = tuple(trouble.replace(f"{run_dir}{os.sep}", "") for trouble in found.troubles)
+        troubles += tuple(trouble for _, trouble in strong.values() if trouble)
         return Shelf(rows=rows, why=summary.checkpoint.why, run_dir=run_dir, nothing=nothing, troubles=troubles)
 
     def _evaluations(self, run_dir: Path | None, run_id: str) -> Found:
@@ -108,6 +112,24 @@ class Shelves:
         if stamp != self._stamp:
             self._stamp, self._found = stamp, find_evaluations(run_dir / FOLDER, run_id)
         return self._found
+
+    def _strong(self, found: Found, epoch: int, weights: Path | None) -> tuple[tuple[Evaluation, ...], str]:
+        """The evaluations of an epoch, the latest first, and why others are left out.
+
+        A run that goes back and trains again writes other weights under the same name.
+        """
+        every = tuple(one.evaluation for one in reversed(found.stored) if one.evaluation.epoch == epoch)
+        if weights is None or not every:
+            return every, ""
+        try:
+            digest = self._digests.of(weights)
+        except WorkbenchError as error:
+            return (), f"evaluations of epoch {epoch} are not shown: {error}"
+        fitting = tuple(one for one in every if one.digest == digest)
+        left_out = len(every) - len(fitting)
+        many = "evaluations of epoch" if left_out > 1 else "evaluation of epoch"
+        trouble = f"{left_out} {many} {epoch} not shown: of other weights than the file holds now" if left_out else ""
+        return fitting, trouble
 
 
 def _stamp(folder: Path) -> Stamp:
@@ -147,7 +169,7 @@ def _mentions(view: "View", weights: Mapping[int, Path]) -> Iterator[tuple[int, 
                 yield epoch, "gone back to"
 
 
-def _row(view: "View", epoch: int, path: Path | None, roles: tuple[str, ...], found: Found) -> Row:
+def _row(view: "View", epoch: int, path: Path | None, roles: tuple[str, ...], strong: tuple[Evaluation, ...]) -> Row:
     size = None
     if path is not None:
         with suppress(OSError):
@@ -167,7 +189,7 @@ def _row(view: "View", epoch: int, path: Path | None, roles: tuple[str, ...], fo
             for onset in view.summary.onsets
             if onset.epoch <= epoch and (onset.rolled_back is None or epoch <= onset.rolled_back)
         ),
-        evaluations=tuple(one.evaluation for one in reversed(found.stored) if one.evaluation.epoch == epoch),
+        evaluations=strong,
     )
 
 

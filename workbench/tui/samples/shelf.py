@@ -1,6 +1,5 @@
 """The images of samples that ``workbench images`` has made, found and drawn in a thread. Needs numpy and Pillow."""
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from workbench.report.pictures import CHANNELS
 from workbench.target import DERIVED
 from workbench.tui import palette
 from workbench.tui.commands import run_dir_of
+from workbench.tui.digests import Digests, Version, version_of
 from workbench.tui.samples.columns import class_name
 from workbench.tui.strips import GAP, SIDE, Tile, headings, line, picture, thumbnail
 from workbench.tui.tensors import read_facts, read_tensors
@@ -92,8 +92,8 @@ class Shelf:
     def __init__(self) -> None:
         self.wanted: Wanted | None = None
         self.found: Found | None = None
-        self._digests: dict[tuple[Path, int, int], str] = {}
-        self._read: tuple[tuple[Path, int, int], dict[str, NDArray[np.generic]], dict[str, object]] | None = None
+        self._digests = Digests()
+        self._read: tuple[Version, dict[str, NDArray[np.generic]], dict[str, object]] | None = None
 
     def step(self) -> bool | None:
         """Look for what is wanted; True if there is an answer, None if it was answered already."""
@@ -116,7 +116,7 @@ class Shelf:
         if wanted.attack is None:
             raise WorkbenchError(f"No attack is behind the energies of the {wanted.split} samples.")
         checkpoint = min(weights, key=lambda epoch: (abs(epoch - wanted.epoch), epoch))
-        digest = self._digest(weights[checkpoint])
+        digest = self._digests.of(weights[checkpoint])
         file = pictures_path(run_dir / DERIVED, digest=digest, split=wanted.split, attack=wanted.attack)
         if file is None:
             raise WorkbenchError(f"{plain(wanted.attack, 40)} is no attack that this program can make.")
@@ -132,20 +132,9 @@ class Shelf:
         strips = _draw(wanted, arrays, indices.index(wanted.sample), facts, checkpoint)
         return Found(wanted, strips, checkpoint, there=True, kept=kept)
 
-    def _digest(self, weights: Path) -> str:
-        """SHA-256 of a weights file, computed once."""
-        key = _version(weights)
-        if key not in self._digests:
-            try:
-                with weights.open("rb") as file:
-                    self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                raise WorkbenchError(f"cannot read {plain(weights.name)} ({error.strerror or error})") from None
-        return self._digests[key]
-
     def _open(self, file: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, object]]:
         """Arrays and facts of a file, read once."""
-        key = _version(file)
+        key = version_of(file)
         if self._read is None or self._read[0] != key:
             if key[2] > LARGEST:
                 raise WorkbenchError(f"{plain(file.name)} is too large to be shown")
@@ -153,14 +142,6 @@ class Shelf:
             _check(file, arrays)
             self._read = key, arrays, facts
         return self._read[1:]
-
-
-def _version(path: Path) -> tuple[Path, int, int]:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise WorkbenchError(f"cannot read {plain(path.name)} ({error.strerror or error})") from None
-    return path, stat.st_mtime_ns, stat.st_size
 
 
 def _check(file: Path, arrays: dict[str, NDArray[np.generic]]) -> None:

@@ -14,7 +14,7 @@ from workbench.report.run import run_facts
 from workbench.tui import palette
 from workbench.tui.glance import SPLITS
 from workbench.tui.source import View
-from workbench.tui.text import MISSING, plain
+from workbench.tui.text import MISSING, bytes_text, plain
 from workbench.tui.widgets.facts import energies_words
 from workbench.tui.widgets.page import Entry
 
@@ -106,7 +106,7 @@ def _log(view: View, log: LogFacts | None) -> Iterator[Entry]:
         yield Entry(label="files", text="being looked at …", colour=palette.MUTED)
     else:
         mode = f"an index and {log.segments:,} segments" if log.segments else "one file"
-        yield Entry(label="files", text=f"{mode}, {size(log.size)}")
+        yield Entry(label="files", text=f"{mode}, {bytes_text(log.size)}")
         samples = ", ".join(f"{log.num_samples[split]:,} {split}" for split in SPLITS)
         yield Entry(label="samples", text=f"{samples}, each with 4 energies and 2 flags in every recorded epoch")
     yield Entry(label="ΔE train", text=energies_words(meta.train_attack, meta.train_batch_norm))
@@ -155,11 +155,3 @@ def _listed(words: Iterator[str]) -> str:
     """Names with commas, not all of very many."""
     shown = [plain(word, 40) for word, _ in zip(words, range(MOST_NAMES + 1), strict=False)]
     return ", ".join(shown[:MOST_NAMES]) + (" …" if len(shown) > MOST_NAMES else "") or MISSING
-
-
-def size(count: int) -> str:
-    """Bytes in a unit that keeps them short."""
-    for unit, length in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if count >= length:
-            return f"{count / length:.1f} {unit}"
-    return f"{count} bytes"

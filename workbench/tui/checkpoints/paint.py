@@ -10,7 +10,7 @@ from workbench.tui.checkpoints.bars import attack_shown, headline, paint_accurac
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.table import cap_of
 from workbench.tui.palette import style
-from workbench.tui.text import MISSING, percent, plain
+from workbench.tui.text import MISSING, bytes_text, percent, plain
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.page import wrap
 
@@ -169,16 +169,6 @@ def _sentences(shelf: "Shelf", row: "Row") -> Sequence[tuple[str, str]]:
     else:
         lines.append((plain(str(row.path)), palette.MUTED))
     return lines
-
-
-def bytes_text(size: int | None) -> str:
-    """A size as people read it."""
-    if size is None:
-        return MISSING
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}" if size < 999.5 * factor else f"{size / factor:,.0f} {unit}"
-    return f"{size} B"
 
 
 def paint_nothing(sheet: Cells, words: str) -> None:

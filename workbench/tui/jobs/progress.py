@@ -1,14 +1,9 @@
 """What commands say of how far they are."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from workbench.tui.text import MISSING
-
-if TYPE_CHECKING:
-    from workbench.tui.jobs.task import Task
 
 _PROGRESS = re.compile(r"[a-z]+\s+(\d{1,9})/(\d{1,9})\s+(.*)")
 
@@ -26,15 +21,6 @@ def parse_progress(line: str) -> Progress | None:
     """The progress that a line of a command tells in a pipe; None for any other line."""
     match = _PROGRESS.fullmatch(line)
     return None if match is None else Progress(ended=int(match[1]), total=int(match[2]), figures=match[3])
-
-
-def indicator(tasks: "Sequence[Task]") -> str:
-    """What the header says while jobs run: how many, and how far the one is that tells it."""
-    if not tasks:
-        return ""
-    count = "1 job" if len(tasks) == 1 else f"{len(tasks)} jobs"
-    told = [task.progress for task in tasks if task.progress is not None and task.progress.total]
-    return f"{count} {share(told[0])}" if told else count
 
 
 def share(progress: Progress) -> str:

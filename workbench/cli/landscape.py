@@ -5,11 +5,22 @@ from typing import Annotated, Any
 
 import typer
 
-from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
-from trainers.recipes import MODEL_WIDTHS
 from trainers.spec import parse_fraction
 from workbench.cli.hints import default_of
+from workbench.cli.options import (
+    BatchSize,
+    Data,
+    Device,
+    Epoch,
+    ImageMode,
+    InputRange,
+    Mean,
+    Model,
+    Shortcut,
+    State,
+    Std,
+)
 
 
 def landscape(
@@ -17,14 +28,7 @@ def landscape(
         list[Path],
         typer.Argument(metavar="RUN|CHECKPOINT|FILE.h5...", help="What to measure, or what was measured before."),
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="D",
-            help=f"{DATA_WORDS}. [default: what our own checkpoint was trained on]",
-            show_default=False,
-        ),
-    ] = None,
+    data: Data = None,
     split: Annotated[
         str | None, typer.Option(metavar="probe|train|test", help="Which images. [default: probe]", show_default=False)
     ] = None,
@@ -79,47 +83,16 @@ def landscape(
         int | None,
         typer.Option(help="Of the attack's start and the random direction. [default: 0]", show_default=False),
     ] = None,
-    epoch: Annotated[
-        str | None,
-        typer.Option(metavar="best|last|N", help="Which checkpoint of a run. [default: best]", show_default=False),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="M",
-            help=f"Of checkpoints made elsewhere, as in workbench probe: {', '.join(MODEL_WIDTHS)},"
-            " package.module:factory, torchscript, export, or a program's file.",
-            show_default=False,
-        ),
-    ] = None,
-    mean: Annotated[
-        str | None, typer.Option(help="With --model: the normaliser, as in probe.", show_default=False)
-    ] = None,
-    std: Annotated[str | None, typer.Option(help="Likewise.", show_default=False)] = None,
-    input_range: Annotated[
-        str | None,
-        typer.Option(metavar="LOW,HIGH", help="Likewise: pixels that the network takes.", show_default=False),
-    ] = None,
-    image_mode: Annotated[
-        str | None, typer.Option(metavar="grey|rgb", help="Convert the images first.", show_default=False)
-    ] = None,
-    shortcut: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|activated|raw", help="With --model, as in probe. [default: auto]", show_default=False
-        ),
-    ] = None,
-    state: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Entry of files with several state dicts, as in probe.", show_default=False),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Images at a time; halved when memory runs out. [default: 512]", show_default=False),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or mps. [default: auto]", show_default=False)
-    ] = None,
+    epoch: Epoch = None,
+    model: Model = None,
+    mean: Mean = None,
+    std: Std = None,
+    input_range: InputRange = None,
+    image_mode: ImageMode = None,
+    shortcut: Shortcut = None,
+    state: State = None,
+    batch_size: BatchSize = None,
+    device: Device = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -5,6 +5,7 @@ import math
 import shutil
 import sys
 import time
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
@@ -24,9 +25,9 @@ from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
 from trainers.rundir import weights_name
 from workbench.tui.application import WorkbenchApp
+from workbench.tui.braille import ACROSS, BRAILLE, DOTS, DOWN, Canvas
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.samples.arrangement import arrange
-from workbench.tui.samples.braille import Canvas
 from workbench.tui.samples.choice import Choice
 from workbench.tui.samples.columns import COLUMNS, fitting, nats
 from workbench.tui.samples.find import Sought, seek
@@ -39,6 +40,7 @@ from workbench.tui.samples.wish import Reference, Wish
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.source import Source, View
 from workbench.tui.widgets.picture import Picture
+from workbench.tui.widgets.trajectories import characters
 
 FAKE = Path(__file__).with_name("fake_workbench.py")
 HOSTILE = "[red]x[/] \x1b[31mred\x1b]0;title\x07 line\nbreak \u202etfel [@click=app.quit]q[/] " + "N" * 10_000
@@ -377,6 +379,18 @@ def test_columns_fit_any_width() -> None:
 )
 def test_energies_take_seven_cells(value: float) -> None:
     assert len(nats(value)) <= 7
+
+
+def test_every_picture_of_dots_has_the_same_table() -> None:
+    """Dots 1 to 3 and 7 stand on the left, 4 to 6 and 8 on the right; what draws dots in arrays agrees with it."""
+    for y, numbers in enumerate(("14", "25", "36", "78")):
+        for x, number in enumerate(numbers):
+            dots = np.zeros((2 * DOWN, 3 * ACROSS), dtype=bool)
+            dots[DOWN + y, 2 * ACROSS + x] = True
+            ((row, column, char),) = characters(dots)
+            assert (row, column) == (1, 2)
+            assert char == chr(BRAILLE + DOTS[x][y])
+            assert unicodedata.name(char) == f"BRAILLE PATTERN DOTS-{number}"
 
 
 def test_dots_make_lines() -> None:

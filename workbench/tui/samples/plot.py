@@ -7,8 +7,8 @@ from textual.events import Click
 
 from workbench.tui import palette
 from workbench.tui.axes import DeltaAxis, EpochAxis
+from workbench.tui.braille import ACROSS, DOWN, Canvas
 from workbench.tui.palette import style
-from workbench.tui.samples.braille import ACROSS, DOWN, Canvas
 from workbench.tui.samples.columns import FLAG_LOOKS
 from workbench.tui.text import number, plain
 from workbench.tui.widgets.cells import Cells, Painted

@@ -14,6 +14,8 @@ from textual_hires_canvas import Canvas, HiResMode
 from textual_plot import PlotWidget
 from textual_plot.plot_widget import Legend
 
+from workbench.tui.braille import BRAILLE, DOTS
+
 Scalar = float | np.floating[Any]
 
 Cell = tuple[str, str]
@@ -21,12 +23,6 @@ Cell = tuple[str, str]
 
 Place = tuple[int, int]
 """Column and row."""
-
-BRAILLE = 0x2800
-"""The Braille character without dots."""
-
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""The bit of each dot, by row and column."""
 
 
 class LayeredCanvas(Canvas):
@@ -73,7 +69,7 @@ class LayeredCanvas(Canvas):
             if 0 <= x < width and 0 <= y < height:
                 across, down = int(x * 2), int(y * 4)
                 place = across >> 1, down >> 2
-                cells[place] = cells.get(place, 0) | DOTS[down & 3][across & 1]
+                cells[place] = cells.get(place, 0) | DOTS[across & 1][down & 3]
         for (x, y), dots in cells.items():
             self._buffer[y][x], self._styles[y][x] = chr(BRAILLE + dots), style
         self.refresh()

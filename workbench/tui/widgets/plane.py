@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.tui import palette
+from workbench.tui.braille import ACROSS, BRAILLE, DOTS, DOWN
 from workbench.tui.palette import LEVELS, heat, shade, style
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.frame import LEFT, draw_box
@@ -36,8 +37,6 @@ BESIDE = 5
 """Columns of a marginal histogram on the right."""
 
 PARTS = " ▏▎▍▌▋▊▉█"
-DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Dots of a braille cell by column and row."""
 
 
 class Frame(NamedTuple):
@@ -124,20 +123,20 @@ def paint_diagonal(
     """Where both energies are the same: a dotted line, legible on what lies under it."""
     rows, columns = frame.shape[0] // 2, frame.shape[1]
     dots: dict[tuple[int, int], int] = {}
-    for dot in range(2 * columns):
-        value = x_range[0] + (x_range[1] - x_range[0]) * (dot + 0.5) / (2 * columns)
+    for dot in range(ACROSS * columns):
+        value = x_range[0] + (x_range[1] - x_range[0]) * (dot + 0.5) / (ACROSS * columns)
         place = 1 - _place(value, y_range)
         if 0 <= place < 1:
-            at = int(place * 4 * rows)
-            cell = (dot // 2, at // 4)
-            dots[cell] = dots.get(cell, 0) | DOTS[dot % 2][at % 4]
+            at = int(place * DOWN * rows)
+            cell = (dot // ACROSS, at // DOWN)
+            dots[cell] = dots.get(cell, 0) | DOTS[dot % ACROSS][at % DOWN]
     for (column, row), bits in dots.items():
         level = int(strongest[row, column])
         ink = palette.BACKGROUND if level > LEVELS * 2 // 3 else palette.CURSOR if level else palette.MUTED
         one = colours and frame.clouds == 1 and level > 0
         look = style(ink, heat(level)) if one else style(palette.CURSOR if level else palette.MUTED)
         if frame.clouds == 1 or not level:
-            sheet.put(frame.left + 1 + column, frame.top + 1 + row, chr(0x2800 + bits), look)
+            sheet.put(frame.left + 1 + column, frame.top + 1 + row, chr(BRAILLE + bits), look)
 
 
 def paint_marginals(sheet: Cells, frame: Frame, densities: "Sequence[Density]") -> None:

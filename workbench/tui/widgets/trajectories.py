@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.tui import palette
+from workbench.tui.braille import ACROSS, BRAILLE, DOTS, DOWN
 from workbench.tui.palette import style
 from workbench.tui.text import number, plain, shorten
 from workbench.tui.widgets.cells import Cells
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 SMALLEST = (LEFT + 12, 6)
 """Columns and rows below which nothing is drawn."""
-
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bits of the dots of a braille character, by row and column."""
-
-BRAILLE = 0x2800
 
 HALF = 0.5 - 1e-6
 """Dots that a line only touches are not set."""
@@ -79,7 +75,7 @@ def _draw_lines(
     axis: tuple[float, float, int],
 ) -> None:
     (left, width, height), (low, high, last) = area, axis
-    for y, x, char in _characters(raster(lines, last, low, high, 2 * width, 4 * height)):
+    for y, x, char in characters(raster(lines, last, low, high, ACROSS * width, DOWN * height)):
         sheet.put(left + 1 + x, 1 + y, char, look)
 
 
@@ -119,12 +115,12 @@ def raster(
     return dots
 
 
-def _characters(dots: "NDArray[np.bool_]") -> list[tuple[int, int, str]]:
+def characters(dots: "NDArray[np.bool_]") -> list[tuple[int, int, str]]:
     """Row, column and braille character of every cell that has a dot."""
     import numpy as np
 
-    rows, columns = dots.shape[0] // 4, dots.shape[1] // 2
-    cells = dots.reshape(rows, 4, columns, 2).transpose(0, 2, 1, 3)
+    rows, columns = dots.shape[0] // DOWN, dots.shape[1] // ACROSS
+    cells = dots.reshape(rows, DOWN, columns, ACROSS).transpose(0, 2, 3, 1)
     bits = (cells * np.array(DOTS)).sum(axis=(2, 3))
     return [(int(y), int(x), chr(BRAILLE + int(bits[y, x]))) for y, x in np.argwhere(bits)]
 

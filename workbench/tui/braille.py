@@ -1,9 +1,14 @@
-"""Lines drawn with the dots of Braille characters: two across and four down in a cell."""
+"""The dots of Braille characters, two across and four down in a cell, and lines drawn with them. Needs no numpy."""
 
 from collections.abc import Iterable
 
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+"""The bit of each dot, by column and row."""
+
 ACROSS, DOWN = 2, 4
+
+BRAILLE = 0x2800
+"""The character without dots; the bits of dots are added to it."""
 
 
 class Canvas:
@@ -17,7 +22,7 @@ class Canvas:
         """Set one dot, counted from the top left; outside of the canvas nothing happens."""
         if 0 <= x < self.width * ACROSS and 0 <= y < self.height * DOWN:
             cell = x // ACROSS, y // DOWN
-            self._bits[cell] = self._bits.get(cell, 0) | _DOTS[x % ACROSS][y % DOWN]
+            self._bits[cell] = self._bits.get(cell, 0) | DOTS[x % ACROSS][y % DOWN]
 
     def line(self, start: tuple[int, int], end: tuple[int, int], *, every: int = 1) -> None:
         """Set the dots between two, of them every so manyth across."""
@@ -35,4 +40,4 @@ class Canvas:
 
     def cells(self) -> Iterable[tuple[int, int, str]]:
         """Each cell that has a dot: column, row, character."""
-        return ((x, y, chr(0x2800 + bits)) for (x, y), bits in self._bits.items())
+        return ((x, y, chr(BRAILLE + bits)) for (x, y), bits in self._bits.items())

@@ -6,16 +6,16 @@ from datetime import timedelta
 from functools import reduce
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from trainers.data import Data, load_data
 from trainers.errors import WorkbenchError
+from trainers.fabric import DDPStrategy, Fabric
 from trainers.method import MethodSpec
 from trainers.models import ModelSpec, build_model
 from trainers.models.average import WeightAverage
+from trainers.models.compiling import compile_in_place
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
 from trainers.spec import Precision, RolledBack, TrainConfig
@@ -74,6 +74,8 @@ def prepare(config: TrainConfig) -> Parts:
     module = module.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stub lacks it
     sgd = SGD(module.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     model, optimizer = fabric.setup(module, sgd)
+    if config.compile:
+        compile_in_place(module, fabric.device)
     return Parts(
         config=config,
         method=method,

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from lightning_fabric import Fabric
+
+from trainers.fabric import Fabric
 
 torch.set_num_threads(1)
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import plain_torch
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from trainers.fabric import Fabric
 from trainers.models import ModelSpec, build_model
 from trainers.recipes import complete, get_method
 from trainers.spec import TrainConfig

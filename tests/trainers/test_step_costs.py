@@ -8,10 +8,10 @@ from typing import Any
 import plain_torch
 import pytest
 import torch
-from lightning_fabric import Fabric
 from stepping import EPS, Run, assert_close, batch, network, settings
 from torch import Tensor, nn
 
+from trainers.fabric import Fabric
 from trainers.recipes import METHODS, get_method
 from trainers.spec import pgd
 from trainers.steps import train_step

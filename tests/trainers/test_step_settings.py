@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from stepping import assert_close, batch, network, settings
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from trainers.fabric import Fabric
 from trainers.recipes import METHODS, get_method
 from trainers.spec import TrainConfig
 from trainers.steps import StepResult, train_step

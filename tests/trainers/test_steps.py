@@ -7,10 +7,10 @@ import plain_methods
 import plain_torch
 import pytest
 import torch
-from lightning_fabric import Fabric
 from stepping import DER, EPS, SGD, Run, assert_close, batch, network, settings
 from torch import nn
 
+from trainers.fabric import Fabric
 from trainers.recipes import METHODS, get_method
 from trainers.steps import train_step
 

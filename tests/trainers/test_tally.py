@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import scipy.special
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from trainers.checkpoints import ResumeState, load_resume, save_resume
 from trainers.data import load_data
 from trainers.energylog import EnergyLog, LogWriter, RunMeta, SampleKeys, SampleTable
 from trainers.energylog.schema import NOT_RECORDED, SAMPLE_COLUMNS
+from trainers.fabric import Fabric
 from trainers.provenance import describe_run
 from trainers.recipes import complete, get_method
 from trainers.setup import prepare

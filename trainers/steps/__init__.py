@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from trainers.fabric import Fabric
 from trainers.method import MethodSpec, StepKind
 from trainers.regularizers import Memory
 from trainers.spec import TrainConfig

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainers.attacks import Ascent, ascend
 from trainers.attacks.pgd import Forward
+from trainers.fabric import Fabric
 from trainers.losses import LOSSES
 from trainers.method import MethodSpec
 from trainers.regularizers import REGULARIZERS, Memory, View

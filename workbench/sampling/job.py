@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from trainers.checkpoints import load_weights
 from trainers.data import Data
 from trainers.errors import WorkbenchError
+from trainers.fabric import Fabric
 from trainers.provenance import now, versions
 from trainers.revision import git_revision
 from trainers.setup import make_fabric

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from lightning_fabric import Fabric
 
 from trainers.errors import WorkbenchError
+from trainers.fabric import Fabric
 
 T = TypeVar("T")
 

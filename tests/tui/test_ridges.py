@@ -1,5 +1,6 @@
 """ΔE as ridges: which epochs have one, what a ridge shows, the key and the mouse."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ from tests.tui.conftest import Opened, Pictured, settled, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, NOW
 from trainers.energylog.schema import histogram_edges
+from workbench.tui.axes import EpochAxis
 from workbench.tui.heat import ridges_of
 from workbench.tui.keys.heatmap import HEATMAP_KEYS
 from workbench.tui.source import Source
+from workbench.tui.widgets.heatmap import HeatMap
 from workbench.tui.widgets.ridge import ridge_epochs
 
 
@@ -46,6 +49,18 @@ def test_a_ridge_is_the_histogram_of_its_epoch(written: Path) -> None:
                 overlap = min(high, shown[column + 1]) - max(low, shown[column])
                 shares[column] += count * max(overlap, 0.0) / (high - low)
         np.testing.assert_allclose(heights, shares / shares.max(), atol=2e-3)
+    source.close()
+
+
+def test_the_heat_map_is_that_of_the_counts_it_is_given(written: Path) -> None:
+    source, widget = Source(written / "collapsed", lambda: NOW), HeatMap(None)
+    view = source.read()
+    axis, seen = EpochAxis(view.num_epochs, 60), []
+    for epoch in range(0, view.num_epochs, 8):  # each is gone before the next is made, whose memory may be the same
+        heat = widget._heat_of(replace(view, counts=np.repeat(view.counts[[epoch]], view.num_epochs, axis=0)), axis, 30)
+        seen.append(heat.levels.tobytes())
+        del heat
+    assert len(set(seen)) == len(seen)
     source.close()
 
 

@@ -82,7 +82,7 @@ class Shelves:
     def __init__(self, path: Path) -> None:
         """What the app looks at: a run directory or a log."""
         self._path = path
-        self._stamp: Stamp | None = None
+        self._stamp: tuple[str, Stamp] | None = None
         self._found = Found()
         self._digests = Digests()
 
@@ -108,7 +108,7 @@ class Shelves:
     def _evaluations(self, run_dir: Path | None, run_id: str) -> Found:
         if run_dir is None:
             return Found()
-        stamp = _stamp(run_dir / FOLDER)
+        stamp = run_id, _stamp(run_dir / FOLDER)
         if stamp != self._stamp:
             self._stamp, self._found = stamp, find_evaluations(run_dir / FOLDER, run_id)
         return self._found

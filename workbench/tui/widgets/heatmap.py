@@ -35,7 +35,7 @@ class HeatMap(Painted, can_focus=True):
         self._ridges = False
         self._view: View | None = None
         self._epoch = 0
-        self._heat: tuple[object, Heat] | None = None
+        self._heat: tuple[View, tuple[EpochAxis, int], Heat] | None = None
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``."""
@@ -91,12 +91,12 @@ class HeatMap(Painted, can_focus=True):
 
     def _heat_of(self, view: "View", axis: EpochAxis, steps: int) -> "Heat":
         """The picture's numbers, kept while only the cursor moves."""
-        key = (id(view.counts), view.split, axis, steps)
-        if self._heat is None or self._heat[0] != key:
+        known = self._heat
+        if known is None or known[0].counts is not view.counts or known[1] != (axis, steps):
             from workbench.tui.heat import heat_of
 
-            self._heat = key, heat_of(view, axis, steps)
-        return self._heat[1]
+            self._heat = known = view, (axis, steps), heat_of(view, axis, steps)
+        return known[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ async def test_a_list_opens_as_it_was_left(tmp_path: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await read(pilot)
         await pilot.press("slash", *"method:fgsm", "enter")
-        await pilot.press("O", "home", "space", "down", "p", "m", "x")
+        await pilot.press("O", "home", "space", "down", "p", "m", "x", "w")
         await quit_app(pilot)
     app = WorkbenchApp(tmp_path, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -124,6 +124,7 @@ async def test_a_list_opens_as_it_was_left(tmp_path: Path) -> None:
         assert screen.cursor.parent.name == "a"
         assert screen.keep()["measure"] == "fgsm_accuracy"
         assert screen.keep()["axis"] == "step"
+        assert screen.keep()["median"] == 3
         assert "filter method:fgsm" in text_of(pilot)
 
 

@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
@@ -13,10 +12,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from trainers.errors import WorkbenchError
-from workbench.compare import ALIGNMENTS, Align, first_onset, lay
-from workbench.tui import palette
 from workbench.tui.catalog import Catalog, Listed
-from workbench.tui.charts import MEDIANS
 from workbench.tui.context import RunContext, run_folder
 from workbench.tui.files import stem
 from workbench.tui.glance import read_glance
@@ -26,14 +22,15 @@ from workbench.tui.keys.table import KeyTable, bindings, cap_of
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
 from workbench.tui.memory import Kind, memory_of, place_of, places_of, texts
 from workbench.tui.numbers import Table
+from workbench.tui.runplot import RunPlot
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.seen import Seen
 from workbench.tui.text import counted, plain
-from workbench.tui.widgets.cells import Cells, Painted
-from workbench.tui.widgets.overlay import Mark, Names, Overlay, Pointed, Track, mark_of
+from workbench.tui.widgets.overlay import Mark, Names, Overlay, Pointed, mark_of
 from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList, fitting_columns
 from workbench.tui.widgets.tabs import Footer
+from workbench.tui.widgets.title import Title
 from workbench.workspace import Filter, parse_filter, sort_entries
 
 POLL_SECONDS = 2.0
@@ -42,15 +39,6 @@ POLL_SECONDS = 2.0
 REDRAW_SECONDS = 0.25
 """While logs are read, the list grows at most this often."""
 
-MEASURES = {
-    # name in Track.curve: what it is called, whether it is a share
-    "pgd_accuracy": ("PGD accuracy on the probe set", True),
-    "fgsm_accuracy": ("FGSM accuracy on the probe set", True),
-    "clean_accuracy": ("clean accuracy on the probe set", True),
-    "delta_energy_mean": ("mean ΔE, nats", False),
-}
-LACKS: Mapping[Align, str] = {"epoch": "without epochs", "step": "without steps", "onset": "without an onset"}
-"""What runs are that have no place on an axis."""
 MOST_MARKS = 56
 """Different marks that there are."""
 MOST_KEPT = 100
@@ -60,24 +48,6 @@ LEAST_ROWS = 20
 """Rows of the terminal below which the list has them all."""
 LEAST_COLUMNS = 90
 """Columns of the terminal below which the curves are named by the marks in the list alone."""
-
-
-class Title(Painted):
-    """One line: where the runs are, how many, how they are chosen."""
-
-    def __init__(self) -> None:
-        super().__init__(id="header")
-        self._text = ""
-
-    def show(self, text: str) -> None:
-        """Show another text."""
-        if text != self._text:
-            self._text = text
-            self.repaint()
-
-    def paint(self, sheet: Cells) -> None:
-        """One line."""
-        sheet.write(1, 0, self._text, palette.style(palette.TEXT, bold=True))
 
 
 class WorkspaceScreen(Screen[None]):
@@ -111,8 +81,7 @@ class WorkspaceScreen(Screen[None]):
         self._listed: dict[Path, Listed] = {}
         self._filter_text, self._filter = "", parse_filter("")
         self._reading, self._read_once, self._placed = False, False, False
-        self._measure, self._align = next(iter(MEASURES)), next(iter(ALIGNMENTS))
-        self._median = MEDIANS[0]
+        self._plot = RunPlot()
         self._clockwork: list[Timer] = []
         self._opening = False
         self.shown: list[Listed] = []
@@ -229,19 +198,17 @@ class WorkspaceScreen(Screen[None]):
 
     def action_measure(self) -> None:
         """Plot the next measure."""
-        names = list(MEASURES)
-        self._measure = names[(names.index(self._measure) + 1) % len(names)]
+        self._plot = self._plot.next_measure()
         self._show()
 
     def action_smooth(self) -> None:
         """Smooth the curves by the next running median."""
-        self._median = MEDIANS[(MEDIANS.index(self._median) + 1) % len(MEDIANS)]
+        self._plot = self._plot.smoother()
         self._show()
 
     def action_align(self) -> None:
         """Lay the curves on the next axis."""
-        axes: list[Align] = list(ALIGNMENTS)
-        self._align = axes[(axes.index(self._align) + 1) % len(axes)]
+        self._plot = self._plot.next_axis()
         self._show()
 
     def action_jobs(self) -> None:
@@ -276,8 +243,7 @@ class WorkspaceScreen(Screen[None]):
         return {
             "filter": self._filter_text,
             "order": self.order,
-            "measure": self._measure,
-            "axis": self._align,
+            **self._plot._asdict(),
             "cursor": None if self.cursor is None else place_of(self.cursor),
             "marks": [place_of(path) for path in self.marked][:MOST_KEPT],
             "pins": sorted(place_of(path) for path in self.pinned)[:MOST_KEPT],
@@ -286,11 +252,10 @@ class WorkspaceScreen(Screen[None]):
     def restore(self, kept: Mapping[str, object]) -> None:
         """Take what was kept; runs are found once all are read."""
         self._kept = kept
-        order, measure, axis = (str(kept.get(name)) for name in ("order", "measure", "axis"))
+        order = str(kept.get("order"))
         if order.removeprefix("-") in {column.field for column in COLUMNS}:
             self.order = order
-        self._measure = measure if measure in MEASURES else self._measure
-        self._align = next((align for align in ALIGNMENTS if align == axis), self._align)
+        self._plot = self._plot.restored(kept)
         text = kept.get("filter")
         if isinstance(text, str):
             with suppress(WorkbenchError):
@@ -376,39 +341,24 @@ class WorkspaceScreen(Screen[None]):
         needed = min(max(len(entries), 2) + 2, room * 55 // 100)
         self.query_one(RunList).styles.height = needed if plot_row.display else room
         if plot_row.display and plot_row.is_mounted:
-            words, share = MEASURES[self._measure]
-            tracks, left_out = self._tracks()
-            how = f" · median of {self._median}" if self._median > 1 else ""
-            lack = f"{left_out} {LACKS[self._align]} {'is' if left_out == 1 else 'are'} not shown"
-            less = f" · {lack}" if left_out else ""
-            titles = (
-                f"{words} by {ALIGNMENTS[self._align]}{how}{less}",
-                f"{words}{how}{less}",
-                lack if left_out else words,
+            chosen = self._chosen()
+            tracks = self._plot.tracks(chosen)
+            left_out = len(chosen) - len(tracks)
+            nothing = f"nothing to plot: mark runs with {cap_of(WORKSPACE_KEYS, 'mark')}"
+            self.query_one(Overlay).show(
+                tracks,
+                self._plot.titles(left_out),
+                share=self._plot.share,
+                empty=self._plot.lack(left_out) or nothing,
+                median=self._plot.median,
             )
-            empty = lack if left_out else f"nothing to plot: mark runs with {cap_of(WORKSPACE_KEYS, 'mark')}"
-            self.query_one(Overlay).show(tracks, titles, share=share, empty=empty, median=self._median)
             self.query_one(Names).show(tracks)
 
-    def _tracks(self) -> tuple[list[Track], int]:
-        """The curves of the marked runs, or of the one under the cursor, and how many have no place on the axis."""
+    def _chosen(self) -> list[tuple[Listed, Mark]]:
+        """The marked runs with their marks, or the one under the cursor."""
         here = self._under_cursor()
         chosen = [(listed, self.marked[path]) for path, listed in self._listed.items() if path in self.marked]
-        chosen = chosen or ([] if here is None else [(here, mark_of(0))])
-        tracks = []
-        for listed, mark in chosen:
-            summary = listed.entry.summary
-            track = None if summary is None else lay(summary, listed.last_step, self._align)
-            if track is None or summary is None or track.positions is None or not len(track.positions):
-                continue
-            onset = first_onset(summary)
-            place = None if onset is None or onset.epoch >= len(track.positions) else track.positions[onset.epoch]
-            values = track.curve(self._measure).astype(np.float64)
-            name = plain(listed.entry.name, 60)
-            tracks.append(
-                Track(name, mark, track.positions.astype(np.float64), values, None if place is None else float(place))
-            )
-        return tracks, len(chosen) - len(tracks)
+        return chosen or ([] if here is None else [(here, mark_of(0))])
 
     def _title(self) -> str:
         where = plain(str(self._paths[0])) if len(self._paths) == 1 else f"{len(self._paths)} places"

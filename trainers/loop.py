@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tomli_w
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -416,11 +418,12 @@ def _end_epoch(
     """
     config, data = parts.config, parts.data
     started = time.perf_counter()
-    probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
     subset = data.train.first(config.train_probe_size)
-    train_pgd = (
-        evaluate(parts.module, subset, ball=config.ball, seed=config.seed).pgd_accuracy if len(subset) else np.nan
-    )
+    with torch.compiler.set_stance("force_eager") if config.compile else nullcontext():
+        probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
+        train_pgd = (
+            evaluate(parts.module, subset, ball=config.ball, seed=config.seed).pgd_accuracy if len(subset) else np.nan
+        )
     accuracies = {
         "clean_accuracy": probe.clean_accuracy,
         "fgsm_accuracy": probe.fgsm_accuracy,

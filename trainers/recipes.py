@@ -104,6 +104,7 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     merged = normalise(merged)
     _check_norm(method, given, merged)
     _check_schedule(merged)
+    _check_compile(method, merged)
     _fill_options(method, merged)
     merged["data"] = absolute_data(str(given["data"]))
     _check_der(method, kind, given, merged)
@@ -130,6 +131,12 @@ def _check_schedule(merged: Mapping[str, Any]) -> None:
         if merged.get(name, ordinary) != ordinary and merged["schedule"] != owner:
             option = f"--{name.replace('_', '-')}"
             raise WorkbenchError(f"{option} is of --schedule {owner}; give that with it, or drop it")
+
+
+def _check_compile(method: MethodSpec, merged: Mapping[str, Any]) -> None:
+    """Compiled passes have a gradient, but that has none."""
+    if merged.get("compile") and "grad-align" in method.regularizers:
+        raise WorkbenchError(f"method {method.name} takes the gradient of a gradient, which --compile cannot; drop it")
 
 
 def _fill_options(method: MethodSpec, merged: dict[str, Any]) -> None:

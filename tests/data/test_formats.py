@@ -14,8 +14,9 @@ import pytest
 import torch
 from PIL import Image
 from scipy.io import savemat
+from sklearn.datasets import load_digits
 
-from trainers.data import load_data, load_test
+from trainers.data import digits, load_data, load_test
 from trainers.data.pickled import read_pickled
 from trainers.dataname import absolute_data, data_kind, parse_data
 from trainers.errors import WorkbenchError
@@ -324,3 +325,16 @@ def test_the_hubs_library_reads_a_folder_of_images(tmp_path: Path, monkeypatch: 
     assert test.images[:, 0, 0, 0].tolist() == [20 * number for number in range(6)] * 2
     with pytest.raises(WorkbenchError, match=r"cannot load the train part of hub:.*nothing"):
         load_data(f"hub:{tmp_path / 'nothing'}")
+
+
+def test_the_digits_are_those_of_scikit_learn_whichever_way_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = digits._read()
+    bunch = load_digits()
+    assert np.array_equal(images[:, 0], bunch.images)
+    assert np.array_equal(labels, bunch.target)
+    assert digits._file() is not None
+    monkeypatch.setattr(digits, "_file", lambda: None)
+    again = digits._read()
+    assert np.array_equal(again[0], images)
+    assert np.array_equal(again[1], labels)
+    assert (again[0].dtype, again[1].dtype) == (images.dtype, labels.dtype)

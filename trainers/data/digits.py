@@ -1,5 +1,9 @@
 """scikit-learn's handwritten digits (Alpaydin & Kaynak 1998): 1,797 real images of 8×8 pixels, always at hand."""
 
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,10 +35,23 @@ def load_digits_test() -> Split:
 
 def _read() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """All images (N, 1, 8, 8), 0 to 16, and labels."""
-    from sklearn.datasets import load_digits as sklearn_digits
+    file = _file()
+    if file is None:
+        from sklearn.datasets import load_digits as sklearn_digits
 
-    bunch = sklearn_digits()
-    return bunch.images.astype(np.uint8)[:, None], bunch.target.astype(np.int64)
+        bunch = sklearn_digits()
+        return bunch.images.astype(np.uint8)[:, None], bunch.target.astype(np.int64)
+    with gzip.open(file, "rt", encoding="ascii") as lines:
+        table = np.loadtxt(lines, delimiter=",", dtype=np.uint8)
+    return table[:, :-1].reshape(-1, 1, 8, 8), table[:, -1].astype(np.int64)
+
+
+def _file() -> Path | None:
+    """The file in which scikit-learn holds them: to read it takes a tenth of what importing scikit-learn takes."""
+    package = find_spec("sklearn")
+    folders = package.submodule_search_locations if package is not None else None
+    files = (Path(folder) / "datasets" / "data" / "digits.csv.gz" for folder in folders or ())
+    return next((file for file in files if file.is_file()), None)
 
 
 def _split(images: NDArray[np.uint8], labels: NDArray[np.int64], index: NDArray[np.int64]) -> Split:

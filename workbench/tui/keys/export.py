@@ -1,5 +1,6 @@
 """What keys do while it is asked where a view is exported to; letters are typed."""
 
+from workbench.tui.keys.common import quit_key_beside_text
 from workbench.tui.keys.table import Key, KeyTable
 
 EXPORT_KEYS = KeyTable(
@@ -43,15 +44,6 @@ EXPORT_KEYS = KeyTable(
             footer="back",
             priority=True,
         ),
-        Key(
-            name="quit",
-            keys=("ctrl+c", "ctrl+q"),
-            action="quit",
-            caps="^C",
-            help="Quit",
-            group="Export",
-            footer="quit",
-            priority=True,
-        ),
+        quit_key_beside_text("Export"),
     ),
 )

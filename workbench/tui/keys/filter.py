@@ -1,5 +1,6 @@
 """What keys do while a filter is typed; letters are typed."""
 
+from workbench.tui.keys.common import quit_key_beside_text
 from workbench.tui.keys.table import Key, KeyTable
 
 FILTER_KEYS = KeyTable(
@@ -24,15 +25,6 @@ FILTER_KEYS = KeyTable(
             group="Filter",
             footer="to the list",
         ),
-        Key(
-            name="quit",
-            keys=("ctrl+c", "ctrl+q"),
-            action="quit",
-            caps="^C",
-            help="Quit",
-            group="Filter",
-            footer="quit",
-            priority=True,
-        ),
+        quit_key_beside_text("Filter"),
     ),
 )

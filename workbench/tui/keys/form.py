@@ -1,5 +1,6 @@
 """What keys do while a form is open; letters are typed."""
 
+from workbench.tui.keys.common import quit_key_beside_text
 from workbench.tui.keys.table import Key, KeyTable
 
 _GROUP = "Form"
@@ -48,16 +49,7 @@ FORM_KEYS = KeyTable(
             priority=True,
         ),
         Key(name="close", keys=("escape",), action="close", caps="Esc", help="Back", group=_GROUP, footer="back"),
-        Key(
-            name="quit",
-            keys=("ctrl+c", "ctrl+q"),
-            action="quit",
-            caps="^C",
-            help="Quit",
-            group=_GROUP,
-            footer="quit",
-            priority=True,
-        ),
+        quit_key_beside_text(_GROUP),
     ),
 )
 

@@ -1,12 +1,9 @@
 """What keys do on the list of jobs, on a job of the past, and in the questions about them."""
 
+from workbench.tui.keys.common import help_key, quit_key, scroll_keys
 from workbench.tui.keys.table import Key, KeyTable
 
 _GROUP = "List of jobs"
-
-_QUIT = Key(
-    name="quit", keys=("q", "ctrl+c", "ctrl+q"), action="quit", caps="q", help="Quit", group=_GROUP, footer="quit"
-)
 
 JOBS_KEYS = KeyTable(
     scope="jobs",
@@ -72,43 +69,15 @@ JOBS_KEYS = KeyTable(
             group=_GROUP,
             footer="back",
         ),
-        Key(
-            name="help",
-            keys=("question_mark", "f1"),
-            action="help",
-            caps="?",
-            help="This help",
-            group=_GROUP,
-            footer="help",
-        ),
-        _QUIT,
+        help_key(_GROUP),
+        quit_key(_GROUP),
     ),
 )
 
 PAST_KEYS = KeyTable(
     scope="past-job",
     rows=(
-        Key(
-            name="scroll-up", keys=("up", "k"), action="scroll(-1)", caps="↑", help="Scroll up", group=_GROUP, footer=""
-        ),
-        Key(
-            name="scroll-down",
-            keys=("down", "j"),
-            action="scroll(1)",
-            caps="↓",
-            help="Scroll down",
-            group=_GROUP,
-            footer="scroll",
-        ),
-        Key(name="page-up", keys=("pageup",), action="scroll(-10)", caps="PgUp", help="Scroll a page up", group=_GROUP),
-        Key(
-            name="page-down",
-            keys=("pagedown", "space"),
-            action="scroll(10)",
-            caps="PgDn",
-            help="Scroll a page down",
-            group=_GROUP,
-        ),
+        *scroll_keys(_GROUP),
         Key(
             name="copy",
             keys=("y",),
@@ -119,7 +88,7 @@ PAST_KEYS = KeyTable(
             footer="copy command",
         ),
         Key(name="back", keys=("escape",), action="back", caps="Esc", help="Back", group=_GROUP, footer="back"),
-        _QUIT,
+        quit_key(_GROUP),
     ),
 )
 

@@ -1,5 +1,6 @@
 """What keys do while a run is looked at, whatever pane is open."""
 
+from workbench.tui.keys.common import help_key, quit_key
 from workbench.tui.keys.table import Key, KeyTable
 from workbench.tui.panes import PANES
 
@@ -166,23 +167,7 @@ RUN_KEYS = KeyTable(
             help="Back to the list of runs, if there is one",
             group="App",
         ),
-        Key(
-            name="help",
-            keys=("question_mark", "f1"),
-            action="help",
-            caps="?",
-            help="This help",
-            group="App",
-            footer="help",
-        ),
-        Key(
-            name="quit",
-            keys=("q", "ctrl+c", "ctrl+q"),
-            action="quit",
-            caps="q",
-            help="Quit",
-            group="App",
-            footer="quit",
-        ),
+        help_key("App"),
+        quit_key("App"),
     ),
 )

@@ -1,5 +1,6 @@
 """What keys do while the table of samples has the focus."""
 
+from workbench.tui.keys.common import quit_key_beside_text
 from workbench.tui.keys.table import Key, KeyTable
 
 SAMPLE_KEYS = KeyTable(
@@ -143,16 +144,7 @@ FIND_KEYS = KeyTable(
             group="Find",
             footer="go",
         ),
-        Key(
-            name="quit",
-            keys=("ctrl+c", "ctrl+q"),
-            action="quit",
-            caps="^C",
-            help="Quit",
-            group="Find",
-            footer="quit",
-            priority=True,
-        ),
+        quit_key_beside_text("Find"),
     ),
 )
 """What keys do while a class or a sample is typed; letters are typed."""

@@ -1,5 +1,6 @@
 """What keys do on the list of runs."""
 
+from workbench.tui.keys.common import help_key, quit_key
 from workbench.tui.keys.table import Key, KeyTable
 
 WORKSPACE_KEYS = KeyTable(
@@ -104,23 +105,7 @@ WORKSPACE_KEYS = KeyTable(
             group="App",
             footer="jobs",
         ),
-        Key(
-            name="help",
-            keys=("question_mark", "f1"),
-            action="help",
-            caps="?",
-            help="This help",
-            group="App",
-            footer="help",
-        ),
-        Key(
-            name="quit",
-            keys=("q", "ctrl+c", "ctrl+q"),
-            action="quit",
-            caps="q",
-            help="Quit",
-            group="App",
-            footer="quit",
-        ),
+        help_key("App"),
+        quit_key("App"),
     ),
 )

@@ -7,8 +7,7 @@ from pathlib import Path
 from trainers.errors import WorkbenchError
 from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.commands import Kept
-from workbench.tui.forms.form import Answers, Form, Question, meaning_of, options
-from workbench.tui.forms.sampling import DEVICES
+from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.text import plain
 
@@ -43,7 +42,7 @@ def evaluation_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
         Question(name="split", label="Images of", choices=tuple(SPLITS), value="test", default="test", meaning=SPLITS),
         Question(name="num", label="Images", default="all", meaning="fewer: classes in proportion"),
         Question(name="seed", label="Seed", default="0", meaning="of the random starts"),
-        Question(name="device", label="Device", choices=DEVICES, value="auto", default="auto", meaning="to compute on"),
+        device_question(),
     )
     by_name = {question.name: question for question in questions}
 

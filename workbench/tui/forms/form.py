@@ -9,6 +9,13 @@ from workbench.tui.jobs.request import JobRequest
 Answers = Mapping[str, str]
 """The text that stands in each question, by name, without spaces around it; "" where the default is meant."""
 
+DEVICES: Mapping[str, str] = {
+    "auto": "the best there is",
+    "cpu": "processor",
+    "cuda": "NVIDIA GPU",
+    "mps": "Apple GPU",
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
@@ -64,6 +71,19 @@ class Form:
         """The answers that will not do, and why."""
         found = {question.name: self.problem(question.name, answers) for question in self.questions}
         return {name: problem for name, problem in found.items() if problem is not None}
+
+
+def device_question(group: str = "") -> Question:
+    """On what it is computed."""
+    return Question(
+        name="device",
+        label="Device",
+        group=group,
+        choices=tuple(DEVICES),
+        value="auto",
+        default="auto",
+        meaning=DEVICES,
+    )
 
 
 def meaning_of(question: Question, answer: str) -> str:

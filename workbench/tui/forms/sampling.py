@@ -19,13 +19,12 @@ from workbench.sampling.spec import (
     refuse_idle,
 )
 from workbench.tui.commands import Kept, SampleRequest
-from workbench.tui.forms.form import Answers, Form, Question, meaning_of, options
+from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.results import Samples
 from workbench.tui.text import plain
 
 NUM_IMAGES = 16
-DEVICES = ("auto", "cpu", "cuda", "mps")
 _NAMES_SHOWN = 4
 _FIELDS = {field.name: field for field in fields(SamplingSpec)}
 
@@ -50,7 +49,6 @@ _ENERGIES: Mapping[GuidanceName, str] = {
     "ce": "(E(x,y) − E(x))",
     "class-mean": "(E(x,y) − Ē_y)²",
 }
-_DEVICE_WORDS = {"auto": "the best there is", "cpu": "processor", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}
 
 _SETTINGS: tuple[tuple[str, str, str, str | Mapping[str, str], tuple[str, ...]], ...] = (
     ("start", "Start", HOW, _START_WORDS, STARTS),
@@ -195,16 +193,7 @@ def _questions(kept: Sequence[Kept], data: str | None, proposed: Answers) -> tup
         )
         for name, label, group, meaning, choices in _SETTINGS
     )
-    device = Question(
-        name="device",
-        label="Device",
-        group=WHERE,
-        choices=DEVICES,
-        value=DEVICES[0],
-        default=DEVICES[0],
-        meaning=_DEVICE_WORDS,
-    )
-    return (*first, *settings, device)
+    return (*first, *settings, device_question(WHERE))
 
 
 def _check_classes(text: str, names: Sequence[str]) -> str:

@@ -6,13 +6,12 @@ from pathlib import Path
 from trainers.dataname import DATA_WORDS, absolute_data, parse_data
 from trainers.errors import WorkbenchError
 from workbench.tui.files import is_there
-from workbench.tui.forms.form import Answers, Form, Question, meaning_of, options
+from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.results import Words
 from workbench.tui.text import plain
 
 SPLITS: Mapping[str, str] = {"train": "all training images, as is usual for FID", "test": "the test images"}
-_DEVICES = {"auto": "the best there is", "cpu": "processor", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}
 
 
 def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
@@ -59,15 +58,7 @@ def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
             name="num", label="Images", group="More", default="all", meaning="score so many, classes in proportion"
         ),
         Question(name="seed", label="Seed", group="More", default="0", meaning="of shuffles and subsets"),
-        Question(
-            name="device",
-            label="Device",
-            group="More",
-            meaning=_DEVICES,
-            choices=tuple(_DEVICES),
-            value="auto",
-            default="auto",
-        ),
+        device_question("More"),
     )
     by_name = {question.name: question for question in questions}
 

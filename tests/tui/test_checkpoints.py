@@ -13,13 +13,13 @@ from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Pictured, settled, text_of
-from tests.tui.evaluations import WEIGHTS, evaluation
+from tests.tui.evaluations import WEIGHTS, evaluation, inputs
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, NOW, append, meta, start, write
 from tests.tui.test_generate import FAKE, HOSTILE, faked, finish, keep
 from tests.tui.test_live import until
 from trainers.energylog import RunMeta
-from workbench.evaluation import save_evaluation, to_json
+from workbench.evaluation import Tally, save_evaluation, to_json
 from workbench.tui.checkpoints.pane import Checkpoints
 from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.checkpoints.shelf import Shelf, Shelves
@@ -252,6 +252,16 @@ async def test_the_mouse(run: Path) -> None:
         assert pane.chosen == KEPT[1], "a click beside the table chooses nothing"
 
 
+async def test_the_evaluation_of_the_most_images_stands_in_the_table(run: Path) -> None:
+    few = evaluation(COLLAPSE - 1, created="2025-06-15T16:00:00+00:00", seed=1)
+    part = [inputs(each.name, [1] * 10, num=1) for each in few.inputs]
+    worst = tuple(Tally(num=num, correct=num) for num in (10, *[1] * 10))
+    save_evaluation(run / "evaluation", replace(few, inputs=tuple(part), worst=worst))
+    async with opened_pane(run) as (pilot, pane):
+        assert [one.num for one in pane.shelf.rows[1].evaluations] == [10, 300], "the latest is the smaller one"
+        assert f"{evaluation(0).worst[0].accuracy:.1%} n300" in text_of(pilot)
+
+
 async def test_jumping_exporting_and_copying_all(run: Path) -> None:
     async with opened_pane(run) as (pilot, pane):
         assert isinstance(pane, HasTargets | Exports | Copied)
@@ -259,6 +269,7 @@ async def test_jumping_exporting_and_copying_all(run: Path) -> None:
         assert [target.place.y for target in targets] == [pane.region.y + 1 + row for row in range(3)]
         targets[2].act()
         assert pane.chosen == KEPT[2]
+        assert f"{evaluation(0).worst[0].accuracy:.1%} n300" in text_of(pilot)
         table = pane.export()
         assert table is not None
         rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows()]
@@ -358,7 +369,8 @@ async def test_an_evaluation_that_an_earlier_app_started_is_known(run: Path) -> 
     (record,) = read_records(run)
     result = request_of(record, run).result
     assert isinstance(result, Evaluated)
-    assert result.what == f"pgd-50-10 · test images · checkpoint of epoch {COLLAPSE - 1}"
+    assert result.what == f"epoch {COLLAPSE - 1} · pgd-50-10 · test images"
+    assert record.title == f"{result.what} · strong evaluation", "what differs comes first"
 
 
 @pytest.mark.parametrize("damage", ["{", "{}", '{"format": "workbench-evaluation", "schema_version": 1}', "[" * 9_999])

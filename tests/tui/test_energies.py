@@ -39,7 +39,7 @@ async def test_the_words_are_those_of_a_loop_over_the_samples(recorded: Path, op
             x, y = table.energy.astype(float), table.energy_adv.astype(float)
             assert f"ΔE > 0 in {np.mean(x - y > 0):.1%}" in screen
             assert f"correlation {np.corrcoef(x, y)[0, 1]:.2f}" in screen
-            assert f"misclassified {1 - table.correct.mean():.1%} / {1 - table.correct_adv.mean():.1%}" in screen
+            assert f"wrong {1 - table.correct.mean():.1%} / {1 - table.correct_adv.mean():.1%}" in screen
             entropies = table.joint_energy - x, table.joint_energy_adv - y
             assert "median " + " / ".join(number(float(np.median(each))) for each in entropies) + " nat" in screen
             assert f"E(x*) against E(x), epoch {epoch}" in screen

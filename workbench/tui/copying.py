@@ -8,7 +8,8 @@ from textual.app import App
 
 from trainers.errors import WorkbenchError
 from workbench.tui.files import write_beside
-from workbench.tui.seen import seen_on, text_of
+from workbench.tui.numbers import Table
+from workbench.tui.seen import Copied, seen_on, text_of
 from workbench.tui.text import plain
 
 MOST_BYTES = 100_000
@@ -16,9 +17,13 @@ MOST_BYTES = 100_000
 
 
 def copy_view(app: App[Any]) -> None:
-    """Copy the text of what is open to the clipboard of the user's terminal, by OSC 52; say what was copied."""
+    """Copy the text of what is open to the clipboard of the user's terminal, by OSC 52; say what was copied.
+
+    Where something tells its text itself, plots beside it are left out: dots make no text.
+    """
     seen = seen_on(app.screen)
-    whole = "\n\n".join(text for text in (text_of(app.screen, widget) for widget in seen.widgets) if text.strip())
+    widgets = [widget for widget in seen.widgets if isinstance(widget, Copied)] or seen.widgets
+    whole = "\n\n".join(text for text in (text_of(app.screen, widget) for widget in widgets) if text.strip())
     text = bounded(whole)
     app.copy_to_clipboard(text)
     lines = text.count("\n") + 1
@@ -35,6 +40,18 @@ def bounded(text: str, most: int = MOST_BYTES) -> str:
         return content.decode()
     head = content[:most]
     return head[: head.rfind(b"\n") if b"\n" in head else most].decode(errors="ignore")
+
+
+def tab_separated(table: Table, most: int = MOST_BYTES) -> str:
+    """A table as text, columns parted by tabs; no more rows are made than fit into about ``most`` bytes."""
+    lines = ["\t".join(table.columns)]
+    size = 0
+    for row in table.rows():
+        lines.append("\t".join(f"{value:.6g}" if isinstance(value, float) else plain(str(value)) for value in row))
+        size += len(lines[-1])
+        if size > most:
+            break
+    return "\n".join(lines)
 
 
 async def save_picture(app: App[Any], folder: Path | None = None) -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
+from workbench.tui.memory import place_of
 from workbench.tui.numbers import Table
 from workbench.tui.seen import Seen
 from workbench.tui.text import plain
@@ -84,7 +85,7 @@ async def export(seen: Seen, path: Path, picture: bytes, command: Sequence[str],
         case ".csv" if table is not None:
             await asyncio.to_thread(write_atomically, path, csv_chunks(table), exclusive=not replace)
         case ".png" if table is not None:
-            document = await asyncio.to_thread(_document, table)
+            document = await asyncio.to_thread(_document, table, titled(seen, table))
             content = await _run((*DRAW,), document, "matplotlib")
             await asyncio.to_thread(write_atomically, path, content, exclusive=not replace)
         case ".html":
@@ -115,10 +116,15 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-def _document(table: Table) -> bytes:
+def titled(seen: Seen, table: Table) -> str:
+    """What a plot of a table is called: after the run, where it is of one."""
+    return f"{Path(place_of(seen.runs[0])).name} · {table.title}" if len(seen.runs) == 1 else table.title
+
+
+def _document(table: Table, title: str) -> bytes:
     assert table.drawing is not None
     rows = [[_finite(value) for value in row] for row in islice(table.rows(), MOST_DRAWN)]
-    content = {"title": plain(table.title, 100), "columns": table.columns, "rows": rows}
+    content = {"title": plain(title, 100), "columns": table.columns, "rows": rows}
     return json.dumps({**content, "drawing": table.drawing._asdict()}).encode()
 
 

@@ -102,13 +102,12 @@ def _paint_row(sheet: Cells, y: int, where: Places, row: "Row", *, chosen: bool,
 
 
 def _strong(row: "Row") -> str:
-    """The latest evaluation in a few words: its worst accuracy, and under what."""
-    if not row.evaluations or not row.evaluations[0].attacks:
+    """Of the evaluation of the most images, the latest of several: its worst accuracy, and of how many."""
+    known = [evaluation for evaluation in row.evaluations if evaluation.attacks]
+    if not known:
         return MISSING
-    latest = row.evaluations[0]
-    names = [attack.name for attack in latest.attacks]
-    more = f" +{len(names) - 1}" if len(names) > 1 else ""
-    return f"{percent(latest.worst[0].accuracy)} {names[0]}{more}"
+    largest = max(known, key=lambda evaluation: evaluation.num)
+    return f"{percent(largest.worst[0].accuracy)} n{largest.num}"
 
 
 def _paint_detail(sheet: Cells, y: int, shelf: "Shelf", row: "Row") -> None:

@@ -18,6 +18,7 @@ class Evaluated:
     """A strong evaluation."""
 
     title = "Strong evaluation"
+    ending = " · strong evaluation"
     doing = "starting: libraries, model and images are loaded"
 
     def __init__(self, what: str) -> None:

@@ -57,10 +57,11 @@ def evaluation_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
         return meaning_of(by_name[name], answer)
 
     def job(answers: Answers) -> JobRequest:
-        what = f"{answers['attack']} · {answers['split']} images · checkpoint of epoch {answers['epoch']}"
+        what = f"epoch {answers['epoch']} · {answers['attack']} · {answers['split']} images"
         return JobRequest(
             kind="evaluate",
-            title=plain(f"{Evaluated.title} · {what}"),
+            # What tells jobs apart comes first, for lists are narrow.
+            title=plain(f"{what}{Evaluated.ending}"),
             arguments=("evaluate", *options(questions, answers), "--json", "--", str(run_dir)),
             run_dir=run_dir,
             result=Evaluated(what),

@@ -17,6 +17,9 @@ LARGEST = 1_000_000
 MOST = 50
 """Files of one folder that are read, the latest first."""
 
+ENOUGH_FOR_FID = 2048
+"""Images under which FID is far above what it would be of many; as many as its features have dimensions."""
+
 MEASURES = {
     "fid": ("FID", number),
     "inception_score": ("IS", number),

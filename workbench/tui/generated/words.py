@@ -8,7 +8,7 @@ from workbench.sampling.settings import Settings
 from workbench.sampling.spec import LOCAL_CLUSTERS, SamplingSpec, defaults_for
 from workbench.tui import palette
 from workbench.tui.generated.folders import Folder, State
-from workbench.tui.generated.scores import MEASURES, ScoreCard
+from workbench.tui.generated.scores import ENOUGH_FOR_FID, MEASURES, ScoreCard
 from workbench.tui.text import plain
 
 STATE_LOOKS: dict[State, tuple[str, str, str]] = {
@@ -57,10 +57,14 @@ def asked_for(settings: Settings) -> str:
 
 def scored(card: ScoreCard) -> str:
     """A scoring in a line."""
-    values = " · ".join(f"{MEASURES[name][0]} {card.text(name)}" for name in _FIRST if name in card.values)
+    few = card.num is not None and card.num < ENOUGH_FOR_FID
+    doubt = {"fid": f" ({card.num:,} images are too few for FID: biased upwards)"} if few else {}
+    values = " · ".join(
+        f"{MEASURES[name][0]} {card.text(name)}{doubt.get(name, '')}" for name in _FIRST if name in card.values
+    )
     num = "" if card.num is None else f" of {card.num:,} images"
     comparable = "" if card.comparable else ", not comparable to papers"
-    return f"{values or 'no score'}{num} against {card.against}, features {card.features}{comparable}"
+    return f"{values or 'no score'}{num}, features {card.features}{comparable}, against {card.against}"
 
 
 def command_of(folder: Folder, names: Sequence[str], data: str | None) -> tuple[str, ...] | None:

@@ -70,5 +70,5 @@ def _result(record: Record, run_dir: Path) -> Result | None:
     if record.kind == "pca":
         return Components(run_dir.name or str(run_dir))
     if record.kind == "evaluate":
-        return Evaluated(record.title.removeprefix(f"{Evaluated.title} · "))
+        return Evaluated(record.title.removesuffix(Evaluated.ending))
     return None

@@ -35,7 +35,7 @@ HELP_KEYS = KeyTable(
         Key(
             name="page-up",
             keys=("pageup",),
-            action="scroll(-10)",
+            action="turn_page(-1)",
             caps="PgUp",
             help="Scroll a page up",
             group="Help",
@@ -44,7 +44,7 @@ HELP_KEYS = KeyTable(
         Key(
             name="page-down",
             keys=("pagedown", "space"),
-            action="scroll(10)",
+            action="turn_page(1)",
             caps="PgDn",
             help="Scroll a page down",
             group="Help",

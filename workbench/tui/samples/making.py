@@ -54,7 +54,7 @@ class Making:
         what = (f"--sample={','.join(map(str, samples))}", f"--split={wanted.split}", f"--attack={wanted.attack}")
         request = JobRequest(
             kind="images",
-            title=f"images of {len(samples)} {wanted.split} samples, checkpoint of epoch {found.checkpoint}",
+            title=f"epoch {found.checkpoint} · images of {len(samples)} {wanted.split} samples",
             arguments=("images", *what, "--epoch", str(found.checkpoint), "--", str(run_dir)),
             run_dir=run_dir,
             quiet=True,

@@ -9,6 +9,7 @@ from textual.containers import Container, Vertical
 
 from workbench.tui.background import Background
 from workbench.tui.context import RunContext
+from workbench.tui.copying import tab_separated
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import bindings
 from workbench.tui.numbers import Table
@@ -121,6 +122,14 @@ class Samples(Container, can_focus=True):
         self.choice = self.choice.restored(kept)
         self._ask()
 
+    def copied(self) -> str:
+        """The list as text; why there is none, if so."""
+        table = self.export()
+        if table is not None:
+            return tab_separated(table)
+        view = self._view
+        return "" if view is None else nothing_of(view, self.choice.wish(view, self._epoch), self._ranker)
+
     def action_select(self, rows: int) -> None:
         """Select another sample."""
         self._select(self.place + rows)
@@ -163,7 +172,11 @@ class Samples(Container, can_focus=True):
         from workbench.tui.screens.find import FindScreen
 
         if self._view is not None:
-            self.app.push_screen(FindScreen(self._view.meta.class_names), self._seek)
+            self.app.push_screen(FindScreen(self._view.meta.class_names, self._holds), self._seek)
+
+    def _holds(self, index: int) -> bool:
+        """Whether there is a sample of this index, as far as is known."""
+        return self.ranking is None or bool((self.ranking.keys.index == index).any())
 
     def action_images(self) -> None:
         """Show the images of the sample, and make them if there are none; again: hide them."""

@@ -1,6 +1,6 @@
 """The line in which a class or a sample is typed, over the table of samples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -31,10 +31,10 @@ class FindScreen(ModalScreen[Sought | None]):
     FindScreen #footer { dock: bottom; height: 1; background: $surface; }
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
-        """Say which classes there are."""
+    def __init__(self, class_names: Sequence[str], holds: Callable[[int], bool]) -> None:
+        """Say which classes there are, and whether there is a sample of an index."""
         super().__init__()
-        self._names = class_names
+        self._names, self._holds = class_names, holds
         self._sought: Sought | None = Sought()
 
     def compose(self) -> ComposeResult:
@@ -63,6 +63,8 @@ class FindScreen(ModalScreen[Sought | None]):
         """Back to the table; what is not understood must be typed first."""
         if drop or self._sought is not None:
             self.dismiss(None if drop else self._sought)
+        else:
+            self.app.bell()
 
     def action_quit(self) -> None:
         """Leave the app."""
@@ -73,6 +75,8 @@ class FindScreen(ModalScreen[Sought | None]):
         try:
             self._sought = seek(text, self._names)
             said = describe(self._sought, self._names)
+            if self._sought.sample is not None and not self._holds(self._sought.sample):
+                raise WorkbenchError(f"no sample {self._sought.sample} among these")
         except WorkbenchError as error:
             self._sought, said = None, f"✗ {error}"
         words.set_class(self._sought is None, "-wrong")

@@ -63,6 +63,11 @@ class HelpScreen(ModalScreen[None]):
         """Scroll the help."""
         self.query_one(Page).scroll_lines(lines)
 
+    def action_turn_page(self, pages: int) -> None:
+        """Scroll the help by what is seen of it, but two lines."""
+        page = self.query_one(Page)
+        page.scroll_lines(pages * max(1, page.size.height - 2))
+
     async def action_quit(self) -> None:
         """Quit the app."""
         self.app.exit()

@@ -83,7 +83,7 @@ class RunScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """What the first frame shows; other widgets come when a pane first needs them."""
         facts, moment = self._glance.facts, self._glance.moment
-        yield Header(facts, self._clock)
+        yield Header(facts, self._clock, Path(place_of(self._path)).name)
         yield Tabs()
         with Container(id="panes"):
             yield Page("facts", label_width=10)

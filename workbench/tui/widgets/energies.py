@@ -183,13 +183,19 @@ def _tell(sheet: Cells, planes: "Planes", frames: dict[str, Frame], samples: str
             x = sheet.write(x, y, f"{words}  ", style(palette.TEXT))
         if frame.clouds > 1 and not colours:
             x = sheet.write(x, y, f"{MARKS[2]} both  ", style(palette.TEXT))
-        first, second = (_pair if name == "pair" else _joint)(planes, densities)
-        words = f"{densities[0].total:,} {samples} samples  {first}"
-        sheet.write(x, y, plain(words, room - (x - left)), style(palette.MUTED))
-        sheet.write(left, y + 1, plain(second, room), style(palette.MUTED))
+        first, *seconds = (_pair if name == "pair" else _joint)(planes, densities)
+        counted = f"{densities[0].total:,} {samples}"
+        words = _fitting(room - (x - left), f"{counted} samples  {first}", f"{counted}  {first}")
+        sheet.write(x, y, words, style(palette.MUTED))
+        sheet.write(left, y + 1, _fitting(room, *seconds), style(palette.MUTED))
 
 
-def _pair(planes: "Planes", densities: "tuple[Density, ...]") -> tuple[str, str]:
+def _fitting(room: int, *words: str) -> str:
+    """The first of several wordings, longest first, that there is room for."""
+    return next((each for each in words if len(each) <= room), plain(words[-1], room))
+
+
+def _pair(planes: "Planes", densities: "tuple[Density, ...]") -> tuple[str, ...]:
     """On E(x) and E(x*)."""
     pair = densities[0]
     return (
@@ -198,14 +204,15 @@ def _pair(planes: "Planes", densities: "tuple[Density, ...]") -> tuple[str, str]
     )
 
 
-def _joint(planes: "Planes", densities: "tuple[Density, ...]") -> tuple[str, str]:
+def _joint(planes: "Planes", densities: "tuple[Density, ...]") -> tuple[str, ...]:
     """On E(x) and E(x,y): their difference is the cross-entropy, 0 on the diagonal."""
     wrong, entropy = (
         " / ".join(map(show, pair)) for show, pair in ((percent, planes.wrong), (number, planes.cross_entropy))
     )
     return (
-        f"misclassified {wrong}",
+        f"wrong {wrong}",
         f"dotted: cross-entropy 0; median {entropy} nat  {_beyond(densities)}",
+        f"median cross-entropy {entropy} nat  {_beyond(densities)}",
     )
 
 

@@ -21,15 +21,19 @@ STATUS_LOOKS = {
 """Symbol, word and colour of each status."""
 
 
+LONGEST_NAME = 28
+"""Cells of a run's name; what it was trained on and how fast it goes on need room too."""
+
 CLICK_JOBS = Style(meta={"@click": "screen.jobs"})
 
 
 class Header(Painted):
-    """Method, data, model, ε and seed on the left; status, progress and age of the data on the right."""
+    """Name, method, data, model, ε and seed on the left; status, progress and age of the data on the right."""
 
-    def __init__(self, facts: Facts, clock: Callable[[], float]) -> None:
+    def __init__(self, facts: Facts, clock: Callable[[], float], name: str = "") -> None:
+        """A header of a run, by the ``name`` of its folder; anything may stand in it."""
         super().__init__(id="header")
-        self._facts, self._clock = facts, clock
+        self._facts, self._clock, self._run_name = facts, clock, name
         self._unread_since: float | None = None
         self._jobs = ""
         self._told: tuple[Facts, tuple[str, str, str], str] | None = None
@@ -58,7 +62,8 @@ class Header(Painted):
         if self._jobs and right > 30 + len(self._jobs):
             right -= len(self._jobs) + 5
             sheet.write(right, 0, f"▸ {self._jobs}", style(palette.ACCENT, bold=True) + CLICK_JOBS)
-        sheet.write(1, 0, shorten(_title(self._facts), max(right - 5, 8)), style(palette.TEXT, bold=True))
+        title = shorten(_title(self._run_name, self._facts), max(right - 5, 8))
+        sheet.write(1, 0, title, style(palette.TEXT, bold=True))
 
     def _state(self, now: float) -> tuple[str, str, str]:
         if self._unread_since is not None:
@@ -72,8 +77,9 @@ class Header(Painted):
         return symbol, text, colour
 
 
-def _title(facts: Facts) -> str:
-    parts = [plain(facts.method, 24), plain(facts.dataset, 24)]
+def _title(name: str, facts: Facts) -> str:
+    parts = [plain(name, LONGEST_NAME)] if name else []
+    parts += [plain(facts.method, 24), plain(facts.dataset, 24)]
     if facts.model is not None:
         parts.append(plain(facts.model, 20))
     if facts.eps is not None:

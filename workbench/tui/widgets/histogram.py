@@ -58,7 +58,8 @@ class Histogram(Painted):
         moment = self._moment
         tall = sheet.height >= 12
         left, right, bottom = LEFT, sheet.width - 2, sheet.height - (6 if tall else 4)
-        draw_box(sheet.put, left, 0, right, bottom, *plot_titles(moment.split, moment.attack, f"epoch {moment.epoch}"))
+        when = f"epoch {moment.epoch}" if moment.row else "no epoch yet"
+        draw_box(sheet.put, left, 0, right, bottom, *plot_titles(moment.split, moment.attack, when))
         if not any(moment.shares):
             words = f"no ΔE recorded in epoch {moment.epoch}" if moment.row else "no epoch is committed yet"
             sheet.write_centred((left + right) // 2, bottom // 2, words, style(palette.MUTED))

@@ -13,6 +13,7 @@ from workbench.tui.palette import style
 from workbench.tui.scales import LINEAR, Axis
 from workbench.tui.scene import Scene
 from workbench.tui.series import Series, axis_of, decimate, series_of, unbroken
+from workbench.tui.text import shorten
 from workbench.tui.widgets.frame import draw_box
 from workbench.tui.widgets.layers import BarePlot, Place
 from workbench.tui.widgets.timeline import FLAGS, mark_epochs
@@ -125,6 +126,10 @@ class LinePlot(BarePlot, can_focus=False):
 
         with canvas.batch_refresh():
             draw_box(put, 0, 0, width - 1, height - 1, *scene.titles(with_steps=self._has_steps(scene)))
+            if not scene.view.num_epochs:
+                words = shorten("no epoch is committed yet", max(0, width - 4))
+                for offset, char in enumerate(words):
+                    put((width - len(words)) // 2 + offset, height // 2, char, style(palette.MUTED))
             for share, _ in self.upright.ticks(height):
                 put(0, row_of(share, height), "┤", style(palette.FRAME))
             for onset in scene.view.summary.onsets:

@@ -101,7 +101,7 @@ class Timeline(Painted):
         for name, column_name, show, colour in READOUT:
             x = _pair(sheet, x, name, show(self._moment.value(column_name)), colour)
         low, median, high = (number(self._moment.statistic(name)) for name in ("q05", "q50", "q95"))
-        x = _pair(sheet, x, "ΔE", f"{median} nat", palette.BOX)
+        x = _pair(sheet, x, "median ΔE", f"{median} nat", palette.BOX)
         _pair(sheet, x, "5–95 %", f"{low} … {high}", palette.TEXT)
 
     def on_click(self, event: Click) -> None:

@@ -4,6 +4,7 @@ import time
 import warnings
 
 import torch
+import torch._functorch.config
 from torch import Tensor, nn
 
 from trainers.errors import WorkbenchWarning
@@ -18,6 +19,8 @@ def compile_in_place(model: nn.Module, device: torch.device) -> bool:
     if fault is not None:
         warnings.warn(f"--compile has no effect: {fault}", WorkbenchWarning, stacklevel=2)
         return False
+    # A loss may use logits that the attack has been through before: their graph is needed twice.
+    torch._functorch.config.donated_buffer = False
     model.compile()
     return True
 

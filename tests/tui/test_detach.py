@@ -139,6 +139,20 @@ def test_a_detached_job_is_left_without_asking_found_again_and_stopped(run: Path
     assert state(folder) == "stopped"
 
 
+def test_a_job_that_was_left_running_outlives_the_terminal(run: Path) -> None:
+    folder = run / "jobs" / "000001"
+    with app_on(run, "waits") as terminal:
+        terminal.wait_for("1 job 50%")
+        terminal.press("q")
+        terminal.wait_for("leave them running")
+        terminal.press("l")
+        assert terminal.end() == 0
+        os.close(terminal.leader)
+        terminal.leader = os.open(os.devnull, os.O_RDONLY)
+        time.sleep(0.5)
+        assert lives(folder)
+
+
 @pytest.mark.parametrize("detach", [True, False])
 def test_a_lost_terminal_ends_jobs_unless_they_are_detached(run: Path, detach: bool) -> None:
     folder = run / "jobs" / "000001"

@@ -1,7 +1,9 @@
 """The list of jobs, jobs of the past, what the header and notifications say, and quitting while jobs run."""
 
 import json
+import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +19,7 @@ from tests.tui.looks import Look, every_look
 from tests.tui.runs import NOW, write
 from tests.tui.test_generate import FAKE, HOSTILE, faked, joined, keep, until
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.jobs.folder import new_folder
+from workbench.tui.jobs.folder import PID, new_folder
 from workbench.tui.jobs.record import Past, Record, write_record
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.jobs.task import Task
@@ -334,6 +336,21 @@ async def test_to_quit_while_jobs_run_asks(run: Path) -> None:
         await pilot.press("q", "s")
         await ended(pilot)
     assert (first.state, second.state) == ("stopped", "stopped")
+
+
+async def test_a_detached_app_is_left_without_asking_unless_a_job_waits_that_would_not_start(run: Path) -> None:
+    async with faked(run, "waits") as pilot:
+        pilot.app.jobs.detach = True
+        first, _ = submit(pilot, run, 2)
+        await until(pilot, lambda: first.progress is not None and first.progress.ended == 8)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LeaveScreen))
+        assert "do not start once the app is left" in text_of(pilot)
+        await pilot.press("l")
+        await ended(pilot)
+    assert first.record is not None
+    assert first.record.state == "running"
+    os.kill(int((first.record.folder / PID).read_text()), signal.SIGKILL)
 
 
 async def test_a_job_that_does_not_stop_is_ended_by_asking_twice(run: Path) -> None:

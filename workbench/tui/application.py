@@ -129,7 +129,8 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Leave the app, from whatever screen; a user who does so while it runs jobs is asked about them first."""
-        if result is not None or return_code or self.jobs.detach or not self.jobs.ours:
+        unasked = self.jobs.detach and not self.jobs.any_waits
+        if result is not None or return_code or unasked or not self.jobs.ours:
             self._remember()
             self.memory.save()
             super().exit(result, return_code, message)

@@ -99,19 +99,16 @@ class Job:
         command: Sequence[str],
         folder: Path,
         on_lines: Callable[[Sequence[str]], None] = lambda lines: None,
-        *,
-        own_session: bool = False,
     ) -> None:
-        """Say what to run.
+        """Say what to run. It has a session of its own, so that it ends with a terminal only if the app sees to that.
 
         Args:
             command: what.
             folder: an empty one for its streams.
             on_lines: told the lines of stderr that came since the last look, on the event loop, so briefly.
-            own_session: whether it outlives the terminal; otherwise it ends with a terminal that is lost.
         """
         self.command = tuple(command)
-        self._folder, self._on_lines, self._own_session = folder, on_lines, own_session
+        self._folder, self._on_lines = folder, on_lines
         self._process: subprocess.Popen[bytes] | None = None
         self._files: list[int] = []
         self._pid: int | None = None
@@ -202,7 +199,7 @@ class Job:
                 stderr=stderr,
                 pass_fds=(lock,),
                 env=environment(os.environ),
-                start_new_session=self._own_session,
+                start_new_session=True,
             )
         started()
 

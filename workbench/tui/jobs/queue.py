@@ -38,7 +38,7 @@ class JobQueue:
         Args:
             command: how the command line is started.
             clock: seconds since 1970-01-01 UTC.
-            detach: start jobs in sessions of their own, and leave them running.
+            detach: leave jobs running when the app is left.
         """
         self._command, self._clock, self.detach = tuple(command), clock, detach
         self._tasks: list[Task] = []
@@ -87,7 +87,6 @@ class JobQueue:
             self._tell,
             command=self._command,
             clock=self._clock,
-            own_session=self.detach,
         )
         self._tasks.append(task)
         if at_once:
@@ -97,6 +96,11 @@ class JobQueue:
             self._go_on()
         self._tell(task)
         return task
+
+    @property
+    def any_waits(self) -> bool:
+        """Whether a job has not begun, which it will not any more once the app is left."""
+        return bool(self._waiting)
 
     async def find(self, *run_dirs: Path) -> None:
         """Take up the jobs of some runs that an earlier app, or another one, has left running."""
@@ -123,6 +127,11 @@ class JobQueue:
         """Leave a job that has ended out of the list."""
         if task.state not in UNFINISHED:
             self._tasks.remove(task)
+
+    def let_go(self) -> None:
+        """The app is about to be left: what runs goes on, what waits is given up."""
+        self.detach = True
+        self._waiting.clear()
 
     async def close(self, patience: float) -> None:
         """The app is left: stop what it has started and has not ended; what does not stop in time is ended."""

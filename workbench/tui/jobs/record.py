@@ -1,7 +1,6 @@
 """What is written of a job, ``job.json``: what it was, where it came from, how it ended."""
 
 import json
-import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,9 @@ STATES: tuple[Past, ...] = ("running", "finished", "stopped", "failed")
 
 MOST_RECORDS = 500
 """Jobs of a run that are listed: the newest."""
+
+LATEST = 1e11
+"""Seconds since 1970 beyond which a time in a record is none."""
 
 _MOST_BYTES = 1 << 18
 _MOST_WORDS = 4096
@@ -205,7 +207,7 @@ def _seconds(values: Mapping[str, Any], name: str) -> float | None:
     if text is None:
         return None
     seconds = datetime.fromisoformat(text).timestamp()
-    if not math.isfinite(seconds):
+    if not 0 <= seconds < LATEST:  # nor NaN
         raise ValueError(f"its {name} is no time")
     return seconds
 

@@ -45,7 +45,6 @@ class Task:
         *,
         command: Sequence[str] = (),
         clock: Callable[[], float],
-        own_session: bool = False,
         record: "Record | None" = None,
     ) -> None:
         """A job that waits, or with a ``record`` one that another app has started.
@@ -56,7 +55,6 @@ class Task:
             changed: called on the event loop whenever something of it is another.
             command: how the command line is started.
             clock: seconds since 1970-01-01 UTC.
-            own_session: whether it outlives the terminal.
             record: of a job that runs.
         """
         self.request, self.number, self.record = request, number, record
@@ -68,7 +66,7 @@ class Task:
         self.ended: Ended | None = None
         self.asked = False
         self.looking = asyncio.Lock()
-        self._changed, self._clock, self._own_session = changed, clock, own_session
+        self._changed, self._clock = changed, clock
         self._command = (*command, *request.arguments)
         self._job = None if record is None else self._job_in(record.folder)
         self._over = asyncio.Event()
@@ -168,7 +166,7 @@ class Task:
             self.warning = str(error)
 
     def _job_in(self, folder: Path) -> Job:
-        return Job(self._command, folder, self._hear, own_session=self._own_session)
+        return Job(self._command, folder, self._hear)
 
     def _conclude(self, ended: Ended) -> None:
         self.ended, self.state = ended, _state(ended)

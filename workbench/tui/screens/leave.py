@@ -78,7 +78,7 @@ class LeaveScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         """Leave them running; none that waits will start."""
         if not self._stopping:
-            self._jobs.detach = True
+            self._jobs.let_go()
             self._leave()
 
     def action_stay(self) -> None:

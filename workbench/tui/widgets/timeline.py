@@ -101,6 +101,9 @@ class Timeline(Painted):
         for name, column_name, show, colour in READOUT:
             x = _pair(sheet, x, name, show(self._moment.value(column_name)), colour)
         low, median, high = (number(self._moment.statistic(name)) for name in ("q05", "q50", "q95"))
+        if x + len(f"median ΔE {median} nat  5–95 % {low} … {high}") > sheet.width:
+            _pair(sheet, x, "ΔE 5/50/95 %", f"{low}/{median}/{high}", palette.BOX)
+            return
         x = _pair(sheet, x, "median ΔE", f"{median} nat", palette.BOX)
         _pair(sheet, x, "5–95 %", f"{low} … {high}", palette.TEXT)
 

@@ -12,6 +12,7 @@ from trainers.seeding import seeded_generator
 from trainers.spec import Ball, fgsm, pgd
 from trainers.steps import evaluation_mode
 from trainers.tally import batch_energies, to_table
+from trainers.team import ALONE, Team
 
 PROBE_PGD_STEPS = 10
 
@@ -26,7 +27,9 @@ class Evaluation:
     table: SampleTable
 
 
-def evaluate(model: nn.Module, split: Split, *, ball: Ball, seed: int, batch_size: int = 512) -> Evaluation:
+def evaluate(
+    model: nn.Module, split: Split, *, ball: Ball, seed: int, batch_size: int = 512, team: Team = ALONE
+) -> Evaluation:
     """Clean, FGSM (from zero) and PGD-10 (random start) accuracy, and the energies under PGD-10.
 
     The random start is a function of ``seed`` and the batch alone: the same in every epoch, so that curves compare.
@@ -37,20 +40,22 @@ def evaluate(model: nn.Module, split: Split, *, ball: Ball, seed: int, batch_siz
         ball: the perturbation set.
         seed: of the random starts.
         batch_size: changes nothing but memory, time and which start a sample gets.
+        team: the processes that share every batch; all of them get the whole result.
     """
     parts: list[Tensor] = []
     fgsm_correct: list[Tensor] = []
     device = split.images.device
     with evaluation_mode(model):
         for number, rows in enumerate(torch.split(torch.arange(len(split), device=device), batch_size)):
-            x, y = split.batch(rows)
-            generator = seeded_generator(device, seed, "probe", number)
+            share = team.share(len(rows))
+            x, y = split.batch(share.of(rows))
+            generator = seeded_generator(device, seed, "probe", number, share)
             x_fgsm, clean_logits = perturb(model, x, y, ball=ball, attack=fgsm(), generator=generator)
             x_pgd, _ = perturb(model, x, y, ball=ball, attack=pgd(PROBE_PGD_STEPS), generator=generator)
             assert clean_logits is not None
             with torch.no_grad():
-                fgsm_correct.append(model(x_fgsm).argmax(1) == y)
-                parts.append(batch_energies(y, clean_logits, model(x_pgd)))
+                fgsm_correct.append(share.whole((model(x_fgsm).argmax(1) == y).to(torch.uint8)))
+                parts.append(share.whole(batch_energies(y, clean_logits, model(x_pgd)).T).T)
     table = to_table(torch.cat(parts, dim=1))
     return Evaluation(
         clean_accuracy=float(table.correct.mean()),

@@ -34,5 +34,6 @@ def known_by_version(name: str) -> Iterator[None]:
 with known_by_version("torchmetrics"):
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-__all__ = ["DDPStrategy", "Fabric"]
+__all__ = ["DDPStrategy", "Fabric", "MisconfigurationException"]

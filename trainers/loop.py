@@ -26,11 +26,12 @@ from trainers.checkpoints import (
     write_atomically,
 )
 from trainers.data import Split
-from trainers.data.augment import augmented, draw
+from trainers.data.augment import Draws, augmented, draw
 from trainers.divergence import DivergedError, explained, way_back
 from trainers.energylog import STEP_DTYPE, EnergyLog, LogWriter, SampleKeys, best_epoch
 from trainers.errors import WorkbenchError
-from trainers.evaluate import evaluate
+from trainers.evaluate import Evaluation, evaluate
+from trainers.models.average import WeightAverage
 from trainers.provenance import describe_run
 from trainers.rollback import RAMP_EPOCHS, der_beta, roll_back
 from trainers.rundir import CHECKPOINTS, CONFIG_NAME, LOG_NAME, RESUME_NAME, holds_run
@@ -38,7 +39,7 @@ from trainers.schedules import Shape, learning_rate
 from trainers.seeding import seeded_generator
 from trainers.setup import Parts, epoch_batches, prepare, with_changes
 from trainers.spec import RolledBack, TrainConfig, read_toml
-from trainers.steps import train_step
+from trainers.steps import BY_PLACE, train_step
 from trainers.tally import EnergyTally
 
 _HOW = f"β takes {RAMP_EPOCHS} epochs to get there, momentum starts at zero"
@@ -46,11 +47,12 @@ _Kind = TypeVar("_Kind", bound=Answer)
 
 
 class Outcome(Enum):
-    """How a call of ``fit`` or ``resume`` ended."""
+    """How a call of ``fit`` or ``resume`` ended; in all processes but the first of a run: FOLLOWED."""
 
     FINISHED = "finished"
     STOPPED = "stopped"
     ALREADY_FINISHED = "already finished"
+    FOLLOWED = "followed"
 
 
 class _Position(NamedTuple):
@@ -83,16 +85,28 @@ def fit(config: TrainConfig, out: Path, callbacks: Sequence[Callback] = ()) -> O
     if holds_run(out):
         raise _taken(out)
     parts = prepare(config)
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        write_atomically(out / CONFIG_NAME, tomli_w.dumps(config.to_dict()).encode(), exclusive=True)
-    except FileExistsError:
-        raise _taken(out) from None
-    return _run(parts, out, callbacks)
+    with parts.team:
+        if not parts.team.leads:
+            return _follow(parts, out)
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            write_atomically(out / CONFIG_NAME, tomli_w.dumps(config.to_dict()).encode(), exclusive=True)
+        except FileExistsError:
+            raise _taken(out) from None
+        return _run(parts, out, callbacks)
 
 
-def resume(out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
+def resume(
+    out: Path, callbacks: Sequence[Callback] = (), *, devices: int | None = None, num_nodes: int | None = None
+) -> Outcome:
     """Continue the run in ``out`` from its last saved state; on a CPU the result equals the uninterrupted run.
+
+    Args:
+        out: the run's directory.
+        callbacks: as for ``fit``.
+        devices: how many to go on with on each node; as in the configuration if None. With another number the result
+            is the same up to rounding.
+        num_nodes: how many nodes, likewise.
 
     Raises:
         WorkbenchError: ``out`` holds no run, a damaged one, one that another process is training, or one whose data
@@ -103,7 +117,15 @@ def resume(out: Path, callbacks: Sequence[Callback] = ()) -> Outcome:
         with EnergyLog.open(out) as log:
             if log.status == "finished":
                 return Outcome.ALREADY_FINISHED
-    return _run(prepare(config), out, callbacks)
+    parts = prepare(
+        replace(
+            config,
+            devices=config.devices if devices is None else devices,
+            num_nodes=config.num_nodes if num_nodes is None else num_nodes,
+        )
+    )
+    with parts.team:
+        return _run(parts, out, callbacks) if parts.team.leads else _follow(parts, out)
 
 
 def read_config(out: Path) -> TrainConfig:
@@ -133,7 +155,7 @@ def _run(parts: Parts, out: Path, callbacks: Sequence[Callback]) -> Outcome:
         rollbacks: tuple[RolledBack, ...] = ()
         if store.resume_path.exists():
             state = load_resume(store.resume_path)
-            _restore(parts, tally, state, store.resume_path)
+            _restore(parts, state, store.resume_path, tally)
             _check_order(out, state, writer)
             position = _Position(state.epoch, state.next_batch, state.seconds)
             rollbacks = state.rollbacks
@@ -152,7 +174,47 @@ def _run(parts: Parts, out: Path, callbacks: Sequence[Callback]) -> Outcome:
             writer.close("stopped")
             raise
         writer.close(outcome.value)
+    parts.team.tell(_Order.END)
     return outcome
+
+
+class _Order(Enum):
+    """What the first process bids the others do with it."""
+
+    TRAIN = "train"
+    GATHER = "gather"
+    MEASURE = "measure"
+    MEASURE_AVERAGE = "measure the average"
+    ROLL_BACK = "roll back"
+    END = "end"
+
+
+def _follow(given: Parts, out: Path) -> Outcome:
+    """Do what the first process says, until the run ends. Nothing is written here."""
+    team, parts = given.team, given
+    store = CheckpointStore(out, keep_last=given.config.keep_last, keep_best=given.config.keep_best)
+    if store.resume_path.exists():
+        _restore(given, load_resume(store.resume_path), store.resume_path)
+    while True:
+        order, *words = team.tell()
+        if order is _Order.TRAIN:
+            position, step, rollbacks = words
+            parts = with_changes(given, rollbacks)
+            tally = EnergyTally(None, num_recorded=0, device=parts.device, first_step=step)
+            batches = epoch_batches(parts, position.epoch)
+            moments = _moments(parts.config, given.config, rollbacks, position.epoch, len(batches))
+            _train_epoch(parts, tally, (), position, batches, moments)
+        elif order is _Order.GATHER:
+            _memory(parts)
+        elif order is _Order.MEASURE:
+            _measure(parts)
+        elif order is _Order.MEASURE_AVERAGE:
+            assert parts.average is not None
+            _measure_average(parts, parts.average)
+        elif order is _Order.ROLL_BACK:
+            parts = roll_back(parts, store, words[0])
+        else:
+            return Outcome.FOLLOWED
 
 
 def _open_log(parts: Parts, out: Path) -> LogWriter:
@@ -247,10 +309,8 @@ def _epochs(
     while position.epoch < parts.config.epochs:
         epoch = position.epoch
         batches = epoch_batches(parts, epoch)
-        moments = [
-            _at(parts.config, moment, der_beta(given.config, rollbacks, moment))
-            for moment in (epoch + (number + 0.5) / len(batches) for number in range(len(batches)))
-        ]
+        moments = _moments(parts.config, given.config, rollbacks, epoch, len(batches))
+        parts.team.tell(_Order.TRAIN, position, tally.next_step, rollbacks)
         try:
             after = _train_epoch(parts, tally, callbacks, position, batches, moments)
             if isinstance(after, _Stopped):
@@ -277,7 +337,7 @@ def _epochs(
         goes_on = position.epoch < parts.config.epochs
         if goes_on and (rollback := _first(Rollback, answers)) is not None:
             rolled = RolledBack(epoch=epoch, checkpoint=rollback.checkpoint, changes=dict(rollback.changes))
-            parts = roll_back(parts, store, rolled)
+            parts = _roll_back(parts, store, rolled)
             rollbacks = (*rollbacks, rolled)
             _keep(store, rolled)
             if not _holds(events, "rollback", epoch):
@@ -305,10 +365,25 @@ def _go_back(
     if parts.config.on_nan == "stop":
         raise explained(error, parts, store) from None
     rolled = way_back(error, parts, store, rollbacks)
-    parts = roll_back(parts, store, rolled)
+    parts = _roll_back(parts, store, rolled)
     _keep(store, rolled)
     tally.give_up(error.epoch)
     return parts, rolled
+
+
+def _roll_back(parts: Parts, store: CheckpointStore, rolled: RolledBack) -> Parts:
+    parts.team.tell(_Order.ROLL_BACK, rolled)
+    return roll_back(parts, store, rolled)
+
+
+def _moments(
+    config: TrainConfig, given: TrainConfig, rollbacks: Sequence[RolledBack], epoch: int, num_batches: int
+) -> list[TrainConfig]:
+    """The settings of an epoch's batches, each at its middle; ``given`` are those before any rollback."""
+    return [
+        _at(config, moment, der_beta(given, rollbacks, moment))
+        for moment in (epoch + (number + 0.5) / num_batches for number in range(num_batches))
+    ]
 
 
 def _keep(store: CheckpointStore, rolled: RolledBack) -> None:
@@ -336,7 +411,8 @@ def _train_epoch(
     """Train from ``position`` to the end of its epoch, made of ``batches``, or to a Stop; the position reached.
 
     ``moments`` are the settings of each batch.
-    A Stop after the last batch is asked for again after the epoch.
+    A Stop after the last batch is asked for again after the epoch. With several processes, the first one says after
+    every batch whether the epoch goes on.
     """
     epoch = position.epoch
     total_steps = parts.config.epochs * len(batches)
@@ -346,12 +422,16 @@ def _train_epoch(
     for number in range(position.batch, len(batches)):
         rate = learning_rate(parts.config.schedule, parts.config.lr, epoch * len(batches) + number, total_steps, shape)
         _train_batch(parts, tally, epoch, batches[number], rate, moments[number])
+        stop: Stop | None = None
+        if tally.diverged is None:
+            report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=tally.latest)
+            answers = [callback.on_batch(report) for callback in callbacks]
+            assert _first(Rollback, answers) is None, "a run goes back after an epoch only"
+            stop = _first(Stop, answers) if number + 1 < len(batches) else None
+        goes_on = parts.team.agree(tally.diverged is None and stop is None)
         _check_finite(tally, epoch)
-        report = BatchReport(epoch=epoch, batch=number, num_batches=len(batches), latest=tally.latest)
-        answers = [callback.on_batch(report) for callback in callbacks]
-        assert _first(Rollback, answers) is None, "a run goes back after an epoch only"
-        if number + 1 < len(batches) and (stop := _first(Stop, answers)) is not None:
-            return _Stopped(_Position(epoch, number + 1, time.perf_counter() - started), stop)
+        if not goes_on:
+            return _Stopped(_Position(epoch, number + 1, time.perf_counter() - started), stop or Stop())
     return _Position(epoch, len(batches), time.perf_counter() - started)
 
 
@@ -364,10 +444,13 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
     """Train on some rows at a learning rate, under the settings of this moment, and record it."""
     for group in parts.sgd.param_groups:
         group["lr"] = rate
-    x, y = parts.data.train.batch(rows)
+    share = parts.team.share(len(rows))
+    x, y = parts.data.train.batch(share.of(rows))
     if config.augment != "none":
-        x = augmented(x, config.augment, draw(len(x), device=parts.device, seed=config.seed, step=tally.next_step))
+        draws = draw(len(rows), device=parts.device, seed=config.seed, step=tally.next_step)
+        x = augmented(x, config.augment, Draws(*map(share.of, draws)))
     x = x.contiguous(memory_format=parts.memory_format)
+    parts.team.align(parts.module)
     result = train_step(
         parts.fabric,
         parts.model,
@@ -376,9 +459,10 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
         y,
         method=parts.method,
         config=config,
-        generator=seeded_generator(parts.device, config.seed, "attack", tally.next_step),
+        generator=seeded_generator(parts.device, config.seed, "attack", tally.next_step, share),
         record=config.record != "probe",
         memory=parts.memory,
+        share=share,
     )
     if parts.average is not None:
         parts.average.update(parts.module)
@@ -386,11 +470,11 @@ def _train_batch(parts: Parts, tally: EnergyTally, epoch: int, rows: Tensor, rat
         epoch=epoch,
         learning_rate=rate,
         rows=rows,
-        y=y,
-        clean_logits=result.clean_logits,
-        adv_logits=result.adv_logits,
-        loss=result.loss,
-        regularizer=result.regularizer,
+        y=share.whole(y),
+        clean_logits=None if result.clean_logits is None else share.whole(result.clean_logits),
+        adv_logits=None if result.adv_logits is None else share.whole(result.adv_logits),
+        loss=share.total(result.loss),
+        regularizer=share.total(result.regularizer),
     )
 
 
@@ -418,12 +502,8 @@ def _end_epoch(
     """
     config, data = parts.config, parts.data
     started = time.perf_counter()
-    subset = data.train.first(config.train_probe_size)
-    with torch.compiler.set_stance("force_eager") if config.compile else nullcontext():
-        probe = evaluate(parts.module, data.probe, ball=config.ball, seed=config.seed)
-        train_pgd = (
-            evaluate(parts.module, subset, ball=config.ball, seed=config.seed).pgd_accuracy if len(subset) else np.nan
-        )
+    parts.team.tell(_Order.MEASURE)
+    probe, train_pgd = _measure(parts)
     accuracies = {
         "clean_accuracy": probe.clean_accuracy,
         "fgsm_accuracy": probe.fgsm_accuracy,
@@ -464,7 +544,8 @@ def _save_average(parts: Parts, path: Path, facts: Mapping[str, Any]) -> str:
     if parts.average is None:
         return ""
     config = parts.config
-    probe = evaluate(parts.average.module, parts.data.probe, ball=config.ball, seed=config.seed)
+    parts.team.tell(_Order.MEASURE_AVERAGE)
+    probe = _measure_average(parts, parts.average)
     accuracies = {name: getattr(probe, name) for name in ("clean_accuracy", "fgsm_accuracy", "pgd_accuracy")}
     kept = {name: value for name, value in facts.items() if name != "train_pgd_accuracy"}
     save_weights(path, parts.average.module, parts.model_spec, kept | accuracies | {"ema": config.ema})
@@ -472,7 +553,33 @@ def _save_average(parts: Parts, path: Path, facts: Mapping[str, Any]) -> str:
     return f"averaged weights on the probe set: {words}"
 
 
+def _measure(parts: Parts) -> tuple[Evaluation, float]:
+    """The probe set under attack, and the PGD accuracy of the training samples that are measured in the same way."""
+    config, team = parts.config, parts.team
+    team.align(parts.module)
+    subset = parts.data.train.first(config.train_probe_size)
+    with torch.compiler.set_stance("force_eager") if config.compile else nullcontext():
+        probe = evaluate(parts.module, parts.data.probe, ball=config.ball, seed=config.seed, team=team)
+        if not len(subset):
+            return probe, float("nan")
+        return probe, evaluate(parts.module, subset, ball=config.ball, seed=config.seed, team=team).pgd_accuracy
+
+
+def _measure_average(parts: Parts, average: WeightAverage) -> Evaluation:
+    """The probe set under attack on the averaged weights."""
+    parts.team.align(average.module)
+    return evaluate(average.module, parts.data.probe, ball=parts.config.ball, seed=parts.config.seed, team=parts.team)
+
+
+def _memory(parts: Parts) -> Mapping[str, Tensor]:
+    """What the method remembers, of all processes."""
+    return {
+        name: parts.team.joined(value) if name in BY_PLACE else value for name, value in sorted(parts.memory.items())
+    }
+
+
 def _state(parts: Parts, tally: EnergyTally, position: _Position, rollbacks: tuple[RolledBack, ...]) -> ResumeState:
+    parts.team.tell(_Order.GATHER)
     return ResumeState(
         epoch=position.epoch,
         next_batch=position.batch,
@@ -480,18 +587,25 @@ def _state(parts: Parts, tally: EnergyTally, position: _Position, rollbacks: tup
         model=parts.module.state_dict(),
         optimizer=optimizer_tensors(parts.module, parts.sgd),
         recorder=tally.state_dict(),
-        memory=parts.memory,
+        memory=_memory(parts),
         average={} if parts.average is None else parts.average.state_dict(),
         rollbacks=rollbacks,
     )
 
 
-def _restore(parts: Parts, tally: EnergyTally, state: ResumeState, path: Path) -> None:
+def _restore(parts: Parts, state: ResumeState, path: Path, tally: EnergyTally | None = None) -> None:
+    share = parts.team.share(0)
     try:
         parts.module.load_state_dict(state.model)
         restore_optimizer(parts.module, parts.sgd, state.optimizer)
-        tally.load_state_dict(state.recorder)
-        parts.memory.update({name: value.to(parts.device) for name, value in state.memory.items()})
+        if tally is not None:
+            tally.load_state_dict(state.recorder)
+        parts.memory.update(
+            {
+                name: (share.of(value) if name in BY_PLACE else value).to(parts.device)
+                for name, value in state.memory.items()
+            }
+        )
         if parts.average is not None:
             parts.average.load_state_dict(state.average)
     except (RuntimeError, KeyError) as error:

@@ -110,7 +110,8 @@ class TrainConfig:
     that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back.
     ``log_mode`` is how the energy log reaches the disk: one file that readers follow, closed files per epoch, or
     whichever the file system allows. ``keep_bits`` is to how many bits of mantissa recorded energies are rounded; by
-    default they are not.
+    default they are not. ``devices`` on each of ``num_nodes`` nodes share every batch, a process each;
+    ``sync_batchnorm`` says whether batch norm is over their parts together.
 
     Raises:
         WorkbenchError: a value is out of its range; the message names the key and the range.
@@ -164,6 +165,9 @@ class TrainConfig:
     on_nan: OnNan = "stop"
     max_rollbacks: int = 3
     device: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    sync_batchnorm: bool = False
     log_mode: LogMode = "auto"
     keep_bits: int = MANTISSA_BITS
 
@@ -171,7 +175,7 @@ class TrainConfig:
         _check_types(self)
         _require(self.norm in get_args(Norm), "norm", "one of " + ", ".join(get_args(Norm)), self.norm)
         Ball(eps=self.eps, norm=self.norm)
-        for name in ("width", "epochs", "batch_size", "probe_size", "keep_last", "max_rollbacks"):
+        for name in _COUNTS:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "train_size", "train_probe_size", "replays", "awp_warmup"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
@@ -183,6 +187,8 @@ class TrainConfig:
             _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         _require(1 <= self.keep_bits <= MANTISSA_BITS, "keep_bits", f"from 1 to {MANTISSA_BITS}", self.keep_bits)
         _require(self.batch_size >= 2, "batch_size", "at least 2, for batch norm", self.batch_size)
+        if self.compile and self.devices * self.num_nodes > 1:
+            raise WorkbenchError("--compile is for one device; drop it, or --devices and --num-nodes")
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             _require(value in choices, name, "one of " + ", ".join(choices), value)
@@ -288,6 +294,7 @@ _WEIGHTS = (
     "aaer_lambda3",
     "awp_gamma",
 )
+_COUNTS = ("width", "epochs", "batch_size", "probe_size", "keep_last", "max_rollbacks", "devices", "num_nodes")
 _REQUIRED = ("method", "data", "model", "width", "eps", "epochs", "lr", "schedule", "batch_size")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "norm": get_args(Norm),

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from trainers.seeding import drawn
 from trainers.spec import Ball, Norm
 
 _HALVINGS = 40
@@ -11,24 +12,20 @@ _HALVINGS = 40
 def uniform_noise(x: Tensor, radius: float, norm: Norm, generator: torch.Generator) -> Tensor:
     """Uniform in the ball of ``radius`` around zero, shape of ``x``: U(±radius) per pixel for l∞."""
     if norm == "linf":
-        return _laid_out_as(x, _empty(x).uniform_(-radius, radius, generator=generator))
-    direction = unit(_laid_out_as(x, _empty(x).normal_(generator=generator)))
-    share = torch.rand((len(x), 1, 1, 1), generator=generator, dtype=x.dtype, device=x.device)
+        return drawn(x, generator, lambda noise: noise.uniform_(-radius, radius, generator=generator))
+    direction = unit(drawn(x, generator, lambda noise: noise.normal_(generator=generator)))
+    share = uniform_shares(x, generator)
     return direction.mul_(radius * share ** (1.0 / x[0].numel()))
 
 
 def normal_noise(x: Tensor, std: float, generator: torch.Generator) -> Tensor:
     """N(0, std²) per pixel, std in pixel units, shape of ``x``."""
-    return _laid_out_as(x, _empty(x).normal_(0.0, std, generator=generator))
+    return drawn(x, generator, lambda noise: noise.normal_(0.0, std, generator=generator))
 
 
-def _empty(x: Tensor) -> Tensor:
-    """Room for noise, always in the same order of pixels: the noise of a run does not depend on its memory format."""
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
-
-
-def _laid_out_as(x: Tensor, noise: Tensor) -> Tensor:
-    return noise if x.is_contiguous() else torch.empty_like(x).copy_(noise)
+def uniform_shares(x: Tensor, generator: torch.Generator) -> Tensor:
+    """U(0, 1) for each sample of ``x``, shape (B, 1, 1, 1)."""
+    return drawn(x[:, :1, :1, :1], generator, lambda share: share.uniform_(generator=generator))
 
 
 def uniform_start(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from trainers.energy import cross_entropy
 from trainers.errors import WorkbenchError
+from trainers.seeding import drawn
 
 Objective = Callable[[Tensor], Tensor]
 
@@ -37,7 +38,7 @@ def wrong_classes(y: Tensor, num_classes: int, generator: torch.Generator) -> Te
     """
     if num_classes < 2:
         raise WorkbenchError("a model of one class has no wrong one to target; choose another attack")
-    shift = torch.randint(1, num_classes, y.shape, generator=generator, device=y.device)
+    shift = drawn(y, generator, lambda shift: shift.random_(1, num_classes, generator=generator))
     return (y + shift) % num_classes
 
 

@@ -1,4 +1,7 @@
-"""Regularizers, already weighted: functions of a batch's view to (B,) or a scalar, the mean of which is added."""
+"""Regularizers, already weighted: functions of a batch's view to (B,), the mean of which is added, or to a scalar.
+
+Where several processes share a batch, a scalar is this process's part of it: its sum over the processes is added.
+"""
 
 from collections.abc import Callable, Mapping
 

@@ -1,7 +1,7 @@
 """Abnormal adversarial examples (Lin, Yu & Liu 2023, AAER): those on which the attack lowered the loss."""
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from trainers.energy import cross_entropy
 from trainers.regularizers.view import View
@@ -21,12 +21,14 @@ def aaer(view: View) -> Tensor:
     abnormal = (before > after).to(before.dtype)
     normal = 1.0 - abnormal
     moved = (start - adv).square().sum(1)
-    excess = F.relu(_mean(moved, abnormal) - _mean(moved.detach(), normal))
-    both = (abnormal.sum() > 0) & (normal.sum() > 0)
-    inner = config.aaer_lambda2 * _mean(before - after, abnormal) + config.aaer_lambda3 * excess
-    return config.aaer_lambda1 * abnormal.mean() * inner * both
+    num_abnormal, num_normal = view.share.total(torch.stack([abnormal.sum(), normal.sum()])).unbind()
+    gap = _mean(moved, abnormal, num_abnormal) - _mean(moved.detach(), normal, num_normal)
+    excess = gap * (view.share.total(gap) > 0)
+    both = (num_abnormal > 0) & (num_normal > 0)
+    inner = config.aaer_lambda2 * _mean(before - after, abnormal, num_abnormal) + config.aaer_lambda3 * excess
+    return config.aaer_lambda1 * num_abnormal / (num_abnormal + num_normal) * inner * both
 
 
-def _mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """Over the samples whose flag is 1; 0 without any."""
-    return (values * chosen).sum() / chosen.sum().clamp_min(1)
+def _mean(values: Tensor, chosen: Tensor, num: Tensor) -> Tensor:
+    """Over the samples whose flag is 1, ``num`` in the whole batch; 0 without any."""
+    return (values * chosen).sum() / num.clamp_min(1)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from trainers.attacks.geometry import uniform_noise
+from trainers.attacks.geometry import uniform_noise, uniform_shares
 from trainers.energy import cross_entropy
 from trainers.regularizers.view import View
 
@@ -18,12 +18,13 @@ def linearity_error(view: View) -> Tensor:
     go through the model as one batch, as in the authors' code, so batch norm normalises them together.
     """
     x, size = view.x, len(view.x)
-    ends = uniform_noise(torch.cat([x, x]), view.config.eps, "linf", view.generator).add_(torch.cat([x, x]))
-    share = torch.rand((size, 1, 1, 1), generator=view.generator, dtype=x.dtype, device=x.device)
+    ends = torch.cat([uniform_noise(x, view.config.eps, "linf", view.generator).add_(x) for _ in range(2)])
+    share = uniform_shares(x, view.generator)
     between = (1.0 - share) * ends[:size] + share * ends[size:]
     losses = cross_entropy(view.forward(torch.cat([ends, between])), view.y.repeat(3))
     share = share.flatten()
-    return (losses[2 * size :] - (1.0 - share) * losses[:size] - share * losses[size : 2 * size]).square().mean()
+    errors = losses[2 * size :] - (1.0 - share) * losses[:size] - share * losses[size : 2 * size]
+    return view.share.mean(errors.square())
 
 
 def elle(view: View) -> Tensor:
@@ -38,7 +39,7 @@ def elle_adaptive(view: View) -> Tensor:
     else ``elle_decay``·λ: it acts on the next step.
     """
     error = linearity_error(view)
-    value = error.detach()
+    value = view.share.total(error)
     strength, count, mean, squares = view.memory.get(_STATE, value.new_zeros(4)).unbind()
     spread = (squares / count.clamp_min(1)).sqrt()
     jumps = (count > 2) & (value > mean + 2 * spread)

@@ -23,7 +23,7 @@ def grad_align(view: View) -> Tensor:
     usable = (_length(first) > 0) & (_length(second) > 0)
     first, second = (torch.where(usable, gradient, torch.ones_like(gradient)) for gradient in (first, second))
     cosines = (first * second).sum((1, 2, 3), keepdim=True) / (_length(first) * _length(second))
-    mean_gap = ((1.0 - cosines) * usable).sum() / usable.sum().clamp_min(1)
+    mean_gap = ((1.0 - cosines) * usable).sum() / view.share.total(usable.sum()).clamp_min(1)
     return view.config.align_lambda * mean_gap
 
 

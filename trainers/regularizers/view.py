@@ -9,6 +9,7 @@ from torch import Tensor
 from trainers.attacks import Ascent
 from trainers.attacks.pgd import Forward
 from trainers.spec import TrainConfig
+from trainers.team import WHOLE, Share
 
 Memory = MutableMapping[str, Tensor]
 """Tensors that outlive a step, by name: part of the state from which a run is resumed."""
@@ -28,6 +29,7 @@ class View:
         config: the settings of this moment of the run.
         generator: source of noise, after the attack has drawn from it.
         memory: what the run remembers from step to step.
+        share: the part of the batch that all of this is.
     """
 
     forward: Forward
@@ -39,3 +41,4 @@ class View:
     config: TrainConfig
     generator: torch.Generator
     memory: Memory
+    share: Share = WHOLE

@@ -13,8 +13,9 @@ from trainers.spec import TrainConfig
 from trainers.steps.batch import Batch, StepResult
 from trainers.steps.modes import evaluation_mode, frozen_statistics
 from trainers.steps.perturb_weights import perturb_weights_step
-from trainers.steps.replay import replay_step
+from trainers.steps.replay import BY_PLACE, replay_step
 from trainers.steps.standard import standard_step
+from trainers.team import WHOLE, Share
 
 STEPS: Mapping[StepKind, Callable[[Batch], StepResult]] = {
     "standard": standard_step,
@@ -35,6 +36,7 @@ def train_step(
     generator: torch.Generator,
     record: bool,
     memory: Memory | None = None,
+    share: Share = WHOLE,
 ) -> StepResult:
     """One batch becomes one update (or as many as the method replays); the model is in training mode.
 
@@ -49,6 +51,7 @@ def train_step(
         generator: source of the attack's random start and of a regularizer's noise.
         record: whether the natural logits are wanted although the loss does not need them.
         memory: what the run remembers from step to step, changed in place; None for a step that stands alone.
+        share: the part of the batch that x and y are; losses of the result are this part's contribution to the mean.
     """
     batch = Batch(
         fabric=fabric,
@@ -61,8 +64,9 @@ def train_step(
         generator=generator,
         record=record,
         memory={} if memory is None else memory,
+        share=share,
     )
     return STEPS[method.step](batch)
 
 
-__all__ = ["STEPS", "Batch", "StepResult", "evaluation_mode", "frozen_statistics", "train_step"]
+__all__ = ["BY_PLACE", "STEPS", "Batch", "StepResult", "evaluation_mode", "frozen_statistics", "train_step"]

@@ -16,6 +16,7 @@ from trainers.method import MethodSpec
 from trainers.regularizers import REGULARIZERS, Memory, View
 from trainers.spec import BatchNormMode, TrainConfig
 from trainers.steps.modes import evaluation_mode, frozen_statistics
+from trainers.team import WHOLE, Share
 from trainers.weights import WEIGHTS
 
 
@@ -42,6 +43,7 @@ class Batch:
     generator: torch.Generator
     record: bool
     memory: Memory
+    share: Share = WHOLE
 
     @property
     def module(self) -> nn.Module:
@@ -114,7 +116,7 @@ def mean_loss(batch: Batch, passes: Passes) -> Tensor:
     if row.weight is not None:
         assert passes.clean_logits is not None
         losses = WEIGHTS[row.weight](passes.clean_logits) * losses
-    return losses.mean()
+    return batch.share.mean(losses)
 
 
 def mean_regularizer(batch: Batch, ascent: Ascent, passes: Passes) -> Tensor:
@@ -133,20 +135,23 @@ def mean_regularizer(batch: Batch, ascent: Ascent, passes: Passes) -> Tensor:
         config=batch.config,
         generator=batch.generator,
         memory=batch.memory,
+        share=batch.share,
     )
     with batch.fabric.autocast():
         for name in batch.method.regularizers:
-            total = total + REGULARIZERS[name](view).mean()
+            term = REGULARIZERS[name](view)
+            total = total + (batch.share.mean(term) if term.dim() else term)
     return total
 
 
 def update(batch: Batch, total: Tensor) -> None:
-    """Gradients of ``total``, shortened to ``clip_grad`` if there is such a bound, and one step of the optimizer.
+    """Gradients of ``total``, summed over the processes, and one step of the optimizer.
 
+    Gradients are shortened to ``clip_grad`` if there is such a bound.
     Gradients that are not finite go on as they are: whoever watches the loss decides what to do.
     """
     batch.optimizer.zero_grad()
-    batch.fabric.backward(total)
+    batch.fabric.backward(total if batch.share.size == 1 else total * batch.share.size)  # which DDP divides by
     if batch.config.clip_grad > 0:
         batch.fabric.clip_gradients(
             batch.model, batch.optimizer, max_norm=batch.config.clip_grad, error_if_nonfinite=False

@@ -36,7 +36,7 @@ def _uphill(batch: Batch, ascent: Ascent) -> Mapping[str, Tensor]:
     with batch.fabric.autocast(), frozen_statistics(batch.model):
         clean_logits = batch.forward(batch.x) if batch.method.loss in NEED_CLEAN else None
         loss = mean_loss(batch, Passes(clean_logits, batch.forward(ascent.x_adv)))
-    gradients = torch.autograd.grad(loss, list(weights.values()))
+    gradients = [batch.share.total(g) for g in torch.autograd.grad(loss, list(weights.values()))]
     return {
         name: (w.detach().norm() / (g.norm() + 1e-20)) * g
         for (name, w), g in zip(weights.items(), gradients, strict=True)

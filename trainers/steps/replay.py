@@ -8,6 +8,9 @@ from trainers.steps.batch import Batch, Passes, StepResult, mean_loss, mean_regu
 
 _DELTA = "free_delta"
 
+BY_PLACE = (_DELTA,)
+"""What is remembered for every place in a batch: each process remembers that of its own places."""
+
 
 def replay_step(batch: Batch) -> StepResult:
     """``replays`` updates on one batch; each also moves δ by ε along the sign of the same gradient.

@@ -42,9 +42,9 @@ def figures_bar(console: Console) -> Progress:
 class TrainProgress:
     """A callback that shows loss, adversarial accuracy and mean ΔE on stderr."""
 
-    def __init__(self, title: str) -> None:
-        """Name what is being trained; ``shown`` displays it."""
-        self._console = StderrConsole(stderr=True, highlight=False, markup=False)
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        """Name what is being trained; ``shown`` displays it, nothing if ``quiet``."""
+        self._console = StderrConsole(stderr=True, highlight=False, markup=False, quiet=quiet)
         self._bar = figures_bar(self._console)
         self._title = title
         self._task: TaskID | None = None

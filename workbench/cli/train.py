@@ -12,6 +12,7 @@ from trainers.recipes import METHODS, MODEL_WIDTHS, complete
 from trainers.spec import TrainConfig, check_keys, parse_fraction, read_toml
 from workbench.cli.hints import default_of, option_help, shown
 
+_WHERE = ("devices", "num_nodes")
 _NOT_SETTINGS = ("out", "config", "resume", "preset")
 
 
@@ -140,7 +141,22 @@ def train(
     max_rollbacks: Annotated[
         int | None, typer.Option(help=f"Rollbacks at most; then warn. {default_of('max_rollbacks')}")
     ] = None,
-    device: Annotated[str | None, typer.Option(help=f"auto, cpu, cuda or mps. {default_of('device')}")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", "--accelerator", help=f"auto, cpu, cuda or mps. {default_of('device')}"),
+    ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(help=f"Devices on each node, a process each, which share every batch. {default_of('devices')}"),
+    ] = None,
+    num_nodes: Annotated[int | None, typer.Option(help=f"Nodes. {default_of('num_nodes')}")] = None,
+    sync_batchnorm: Annotated[
+        bool | None,
+        typer.Option(
+            "--sync-batchnorm/--no-sync-batchnorm",
+            help=f"Batch norm over the whole batch, not each device's part. {default_of('sync_batchnorm')}",
+        ),
+    ] = None,
     log_mode: Annotated[
         str | None,
         typer.Option(
@@ -168,11 +184,14 @@ def train(
     given = {name: value for name, value in context.params.items() if value is not None and name not in _NOT_SETTINGS}
     if resume is not None:
         others = {"out": out, "config": config, "preset": preset}
-        unwanted = [*given, *(name for name, value in others.items() if value is not None)]
+        unwanted = [
+            *(name for name in given if name not in _WHERE),
+            *(name for name, value in others.items() if value is not None),
+        ]
         if unwanted:
             flags = ", ".join("--" + name.replace("_", "-") for name in unwanted)
             raise WorkbenchError(f"--resume reads its settings from {resume}/config.toml; drop {flags}")
-        _execute(resume)
+        _execute(resume, devices=devices, num_nodes=num_nodes)
         return
     settings = _settings(config, given, preset)
     run_config = complete(settings)
@@ -205,12 +224,15 @@ def _with_preset(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _execute(out: Path, config: TrainConfig | None = None) -> None:
+def _execute(
+    out: Path, config: TrainConfig | None = None, *, devices: int | None = None, num_nodes: int | None = None
+) -> None:
     """Train a new run, or resume the one in ``out``, and say how it ended."""
     from workbench.cli.training import run_training
     from workbench.report import console, run_report
     from workbench.summary import summarize_path
 
-    code = run_training(out, config)
-    console().print(run_report(summarize_path(out)))
-    raise typer.Exit(code)
+    code = run_training(out, config, devices=devices, num_nodes=num_nodes)
+    if code is not None:
+        console().print(run_report(summarize_path(out)))
+    raise typer.Exit(code or 0)

@@ -217,9 +217,9 @@ def test_a_run_that_lost_its_resume_state_starts_over_and_heals_in_the_same_way(
 @pytest.mark.parametrize(
     ("went_back", "second", "flags", "words"),
     [
-        (False, 0.6, [(1, None)], "It is itself catastrophically overfitted."),
+        (False, 0.6, [(1, None)], "It lies after the onset of catastrophic overfitting (epoch 1)."),
         (True, 0.6, [(1, 1)], "It comes after the rollback at epoch 1."),
-        (True, 0.0, [(1, 1), (2, None)], "It is itself catastrophically overfitted."),
+        (True, 0.0, [(1, 1), (2, None)], "It lies after the onset of catastrophic overfitting (epoch 2)."),
     ],
 )
 def test_who_looks_back_at_a_log_follows_its_rollbacks(

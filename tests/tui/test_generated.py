@@ -231,7 +231,7 @@ async def test_folders_and_images_by_keys(run: Path) -> None:
         assert "▸#0" in shown
         shown = await press(pilot, "down")
         assert "samples-000 (2 of 3 folders): complete · all 3 classes" in shown
-        assert "FID 2.50 (12 images are too few for FID: biased upwards) · IS 1.25 · KID 0.05 · agree" in shown
+        assert "FID 2.50 (12 images: biased upwards) · IS 1.25 · KID 0.05 · agreement" in shown
         assert "▸cat" in shown
         shown = await press(pilot, "full_stop", "full_stop", "comma")
         assert "▸dog" in shown

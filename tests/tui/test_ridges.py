@@ -56,7 +56,7 @@ def test_the_heat_map_is_that_of_the_counts_it_is_given(written: Path) -> None:
     source, widget = Source(written / "collapsed", lambda: NOW), HeatMap(None)
     view = source.read()
     axis, seen = EpochAxis(view.num_epochs, 60), []
-    for epoch in range(0, view.num_epochs, 8):  # each is gone before the next is made, whose memory may be the same
+    for epoch in range(0, COLLAPSE, 5):  # each is gone before the next is made, whose memory may be the same
         heat = widget._heat_of(replace(view, counts=np.repeat(view.counts[[epoch]], view.num_epochs, axis=0)), axis, 30)
         seen.append(heat.levels.tobytes())
         del heat

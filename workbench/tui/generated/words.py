@@ -58,13 +58,13 @@ def asked_for(settings: Settings) -> str:
 def scored(card: ScoreCard) -> str:
     """A scoring in a line."""
     few = card.num is not None and card.num < ENOUGH_FOR_FID
-    doubt = {"fid": f" ({card.num:,} images are too few for FID: biased upwards)"} if few else {}
-    values = " · ".join(
-        f"{MEASURES[name][0]} {card.text(name)}{doubt.get(name, '')}" for name in _FIRST if name in card.values
-    )
-    num = "" if card.num is None else f" of {card.num:,} images"
+    doubt = {"fid": f" ({card.num:,} images: biased upwards)"} if few else {}
+    values = [f"{MEASURES[name][0]} {card.text(name)}{doubt.get(name, '')}" for name in _FIRST if name in card.values]
+    num = [] if card.num is None or doubt else [f"{card.num:,} images"]
     comparable = "" if card.comparable else ", not comparable to papers"
-    return f"{values or 'no score'}{num}, features {card.features}{comparable}, against {card.against}"
+    return " · ".join(
+        [*(values or ["no score"]), f"features {card.features}{comparable}", *num, f"against {card.against}"]
+    )
 
 
 def command_of(folder: Folder, names: Sequence[str], data: str | None) -> tuple[str, ...] | None:

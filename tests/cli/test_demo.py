@@ -80,7 +80,7 @@ def test_its_robust_model_generates_digits_and_a_standard_one_speckles(
     judge = SVC(C=10).fit(real, train.labels.numpy())
     agreement, distance = {}, {}
     for name, run in (("pgd", runs / "pgd"), ("standard", "standard")):
-        result = cli("sample", run, "--class", "all", "--num", 100, "--out", name + "-samples")
+        result = cli("sample", run, "--epoch", "last", "--class", "all", "--num", 100, "--out", name + "-samples")
         assert result.returncode == 0, result.stderr
         samples = read_samples(tmp_path / f"{name}-samples")
         images = samples.images.reshape(100, -1).astype(np.float32) / 255

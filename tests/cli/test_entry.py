@@ -57,9 +57,9 @@ def on_terminal(*arguments: str, until: str, folder: Path) -> tuple[int, str, li
 
 
 def test_a_run_is_shown_without_loading_the_command_line(run: Path) -> None:
-    code, shown, modules = on_terminal("inspect", str(run), until="Overview", folder=run)
+    code, shown, modules = on_terminal("inspect", str(run), until="Over", folder=run)
     assert code == 0
-    assert "Overview" in shown
+    assert "1 Over" in shown
     assert "textual.app" in modules
     assert "typer" not in modules
     assert "torch" not in modules

@@ -223,7 +223,6 @@ def test_shares_are_the_batch(num: int, size: int) -> None:
         ({"devices": 10_000}, ("--devices 10000", "cores")),
         ({"devices": 2, "batch_size": 50}, ("3 of 203 images", "2 processes", "--batch-size")),
         ({"devices": 0}, ("devices must be at least 1",)),
-        ({"devices": 2, "compile": True}, ("--compile", "one device")),
         ({"num_nodes": -1}, ("num_nodes must be at least 1",)),
     ],
 )

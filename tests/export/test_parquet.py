@@ -85,7 +85,7 @@ from workbench.export import FORMATS, Selection, export_to_folder
 path, out, stop = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with EnergyLog.open(path) as log:
     export_to_folder(log, FORMATS["parquet"], ["samples"], Selection(stop=stop), out, force=False, say=str)
-assert "torch" not in sys.modules and "pandas" not in sys.modules
+assert "torch" not in sys.modules  # pyarrow looks for pandas where that is installed
 # Not ru_maxrss: a child that was forked begins with that of its parent, which is larger than all of this.
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
 """

@@ -98,7 +98,7 @@ def train(
         bool | None,
         typer.Option(
             "--compile/--no-compile",
-            help=f"Compile the passes of training, where there is a compiler. {default_of('compile')}",
+            help=f"Refused for now: compiled weight gradients were found to be wrong. {default_of('compile')}",
         ),
     ] = None,
     train_size: Annotated[

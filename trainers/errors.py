@@ -6,7 +6,3 @@ class WorkbenchError(ValueError):
 
     The command line prints the message and exits with 2; anything else that escapes is a bug and keeps its traceback.
     """
-
-
-class WorkbenchWarning(UserWarning):
-    """Something that was asked for could not be had; the run goes on. The message is one plain sentence."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tomli_w
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -558,11 +556,10 @@ def _measure(parts: Parts) -> tuple[Evaluation, float]:
     config, team = parts.config, parts.team
     team.align(parts.module)
     subset = parts.data.train.first(config.train_probe_size)
-    with torch.compiler.set_stance("force_eager") if config.compile else nullcontext():
-        probe = evaluate(parts.module, parts.data.probe, ball=config.ball, seed=config.seed, team=team)
-        if not len(subset):
-            return probe, float("nan")
-        return probe, evaluate(parts.module, subset, ball=config.ball, seed=config.seed, team=team).pgd_accuracy
+    probe = evaluate(parts.module, parts.data.probe, ball=config.ball, seed=config.seed, team=team)
+    if not len(subset):
+        return probe, float("nan")
+    return probe, evaluate(parts.module, subset, ball=config.ball, seed=config.seed, team=team).pgd_accuracy
 
 
 def _measure_average(parts: Parts, average: WeightAverage) -> Evaluation:

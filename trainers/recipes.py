@@ -104,7 +104,6 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     merged = normalise(merged)
     _check_norm(method, given, merged)
     _check_schedule(merged)
-    _check_compile(merged)
     _fill_options(method, merged)
     merged["data"] = absolute_data(str(given["data"]))
     _check_der(method, kind, given, merged)
@@ -131,12 +130,6 @@ def _check_schedule(merged: Mapping[str, Any]) -> None:
         if merged.get(name, ordinary) != ordinary and merged["schedule"] != owner:
             option = f"--{name.replace('_', '-')}"
             raise WorkbenchError(f"{option} is of --schedule {owner}; give that with it, or drop it")
-
-
-def _check_compile(merged: Mapping[str, Any]) -> None:
-    """Compiled training is refused: its weight gradients were found to differ from those of the uncompiled model."""
-    if merged.get("compile"):
-        raise WorkbenchError("--compile is switched off: compiled weight gradients were found to be wrong; drop it")
 
 
 def _fill_options(method: MethodSpec, merged: dict[str, Any]) -> None:

@@ -19,7 +19,6 @@ from trainers.fabric import DDPStrategy, Fabric, MisconfigurationException
 from trainers.method import MethodSpec
 from trainers.models import ModelSpec, build_model
 from trainers.models.average import WeightAverage
-from trainers.models.compiling import compile_in_place
 from trainers.models.synced import synchronise
 from trainers.recipes import get_method
 from trainers.seeding import seeded_generator
@@ -97,8 +96,6 @@ def prepare(config: TrainConfig) -> Parts:
         synchronise(module)
     sgd = SGD(module.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     model, optimizer = fabric.setup(module, sgd)
-    if config.compile:
-        compile_in_place(module, fabric.device)
     return Parts(
         config=config,
         method=method,

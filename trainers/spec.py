@@ -104,7 +104,7 @@ class TrainConfig:
     chance does to the images of a training batch. ``ema`` is the decay of a second, averaged set of weights, 0 for
     none. ``clip_grad`` bounds the l2 length of the gradient of all weights, 0 for no bound. ``precision`` is that of
     training; evaluation is in float32. ``channels_last`` is how images and weights lie in memory ("auto": on where the
-    device is the CPU), ``compile`` whether its passes are compiled.
+    device is the CPU).
 
     ``on_co`` and ``on_ro`` say what a flag of catastrophic or robust overfitting leads to, ``on_nan`` what a loss does
     that is not finite; ``max_rollbacks`` bounds how often each of ``on_co`` and ``on_nan`` "rollback" goes back.
@@ -153,7 +153,6 @@ class TrainConfig:
     clip_grad: float = 0.0
     precision: Precision = "32-true"
     channels_last: ChannelsLast = "off"
-    compile: bool = False
     train_size: int = 0
     probe_size: int = 1000
     train_probe_size: int = 1000
@@ -187,8 +186,6 @@ class TrainConfig:
             _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         _require(1 <= self.keep_bits <= MANTISSA_BITS, "keep_bits", f"from 1 to {MANTISSA_BITS}", self.keep_bits)
         _require(self.batch_size >= 2, "batch_size", "at least 2, for batch norm", self.batch_size)
-        if self.compile and self.devices * self.num_nodes > 1:
-            raise WorkbenchError("--compile is for one device; drop it, or --devices and --num-nodes")
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             _require(value in choices, name, "one of " + ", ".join(choices), value)

@@ -14,6 +14,7 @@ from tests.tui.runs import meta, write
 
 TMUX = shutil.which("tmux")
 pytestmark = pytest.mark.skipif(TMUX is None, reason="no tmux on this machine")
+OF_THIS_TERMINAL = ("TMUX", "NO_COLOR", "COLUMNS", "LINES")
 WORKBENCH = f"{sys.executable} -m workbench"
 
 
@@ -22,7 +23,7 @@ class Session:
 
     def __init__(self, folder: Path, command: str) -> None:
         self._socket = str(folder / "tmux.sock")
-        environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "NO_COLOR")}
+        environment = {name: value for name, value in os.environ.items() if name not in OF_THIS_TERMINAL}
         environment |= {"TERM": "xterm-256color", "WORKBENCH_STATE": str(folder / "state.json")}
         environment |= {"WORKBENCH_CONFIG": str(folder / "settings.toml")}
         shell = f"cd {folder}; {command}; echo ended with $?; sleep 60"

@@ -94,13 +94,6 @@ def train(
             help=f"Channels last in memory: on, off, or auto, which is on for a CPU. {default_of('channels_last')}"
         ),
     ] = None,
-    compile: Annotated[  # as the setting is called
-        bool | None,
-        typer.Option(
-            "--compile/--no-compile",
-            help=f"Refused for now: compiled weight gradients were found to be wrong. {default_of('compile')}",
-        ),
-    ] = None,
     train_size: Annotated[
         int | None, typer.Option(help=f"Use so many training images; 0: all. {default_of('train_size')}")
     ] = None,

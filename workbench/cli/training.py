@@ -3,14 +3,10 @@
 import logging
 import os
 import shlex
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from trainers.errors import WorkbenchWarning
 from trainers.loop import Outcome, fit, read_config
 from trainers.loop import resume as resume_run
 from trainers.spec import TrainConfig
@@ -46,8 +42,7 @@ def run_training(
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process
     progress = TrainProgress(title, quiet=not leads)
     callbacks = (progress, OnsetMonitor(say=progress.say), stop)
-    with stop.watching(), progress.shown(), warnings.catch_warnings():
-        warnings.showwarning = _said_by(progress.say)
+    with stop.watching(), progress.shown():
         try:
             if config is None:
                 outcome = resume_run(out, callbacks, devices=devices, num_nodes=num_nodes)
@@ -64,16 +59,3 @@ def run_training(
     if outcome is Outcome.STOPPED:
         progress.say(f"stopped; continue with: workbench train --resume {shlex.quote(str(out))}")
     return 0 if stop.received is None else 128 + stop.received
-
-
-def _said_by(say: Callable[[str], None]) -> Callable[..., None]:
-    """How warnings are shown: ours in one line, those of libraries as ever."""
-    ordinary = warnings.showwarning
-
-    def show(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
-        if issubclass(category, WorkbenchWarning):
-            say(str(message))
-        else:
-            ordinary(message, category, *where, **further)
-
-    return show

@@ -10,9 +10,9 @@ from trainers.errors import WorkbenchError
 from workbench.evaluation import find_evaluations
 from workbench.foreign import open_foreign, read_foreign
 from workbench.sampling.files import open_samples
+from workbench.tui.facts.tensors import read_facts, read_tensors
 from workbench.tui.generated.folders import bounded_settings
 from workbench.tui.generated.scores import read_scores
-from workbench.tui.tensors import read_facts, read_tensors
 
 KINDS = ("pipe", "link", "folder")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from workbench.tui.themes import DARK, LIGHT, Palette
+from workbench.tui.look.themes import DARK, LIGHT, Palette
 
 
 class Look(NamedTuple):

@@ -240,7 +240,7 @@ def test_the_clock_decides_what_crashed(tmp_path: Path) -> None:
 SCRIPT = """
 import sys, threading
 from pathlib import Path
-from workbench.tui.glance import Helper
+from workbench.tui.facts.glance import Helper
 if sys.argv[2] == "threads":
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 helper = Helper(Path(sys.argv[1]))
@@ -279,7 +279,7 @@ async def test_samples_beyond_the_axis_are_counted(tmp_path: Path, opened: Opene
     [
         ("workbench.tui.app", ("textual", "numpy", "h5py")),
         ("workbench.tui.application", ("numpy", "h5py", "textual_plot", "torch", "sklearn")),
-        ("workbench.tui.source", ("textual_plot", "torch", "sklearn")),
+        ("workbench.tui.facts.source", ("textual_plot", "torch", "sklearn")),
     ],
 )
 def test_what_the_first_frame_does_not_need_is_loaded_later(module: str, later: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.tui.axes import DeltaAxis, EpochAxis
+from workbench.tui.plots.axes import DeltaAxis, EpochAxis
 
 BOUNDS = st.tuples(st.floats(-1000, 999), st.floats(0.1, 1000)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 

@@ -20,20 +20,20 @@ from tests.tui.test_generate import FAKE, HOSTILE, faked, finish, keep
 from tests.tui.test_live import until
 from trainers.energylog import RunMeta
 from workbench.evaluation import Tally, save_evaluation, to_json
+from workbench.tui.acts.seen import Copied, HasTargets
 from workbench.tui.checkpoints.pane import Checkpoints
 from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.checkpoints.shelf import Shelf, Shelves
+from workbench.tui.facts.numbers import Exports
+from workbench.tui.facts.source import Source
 from workbench.tui.forms.evaluation import evaluation_form
 from workbench.tui.jobs.found import request_of
 from workbench.tui.jobs.record import read_records
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
-from workbench.tui.numbers import Exports
+from workbench.tui.look.text import bytes_text
 from workbench.tui.screens.form import FormScreen
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.run import RunScreen
-from workbench.tui.seen import Copied, HasTargets
-from workbench.tui.source import Source
-from workbench.tui.text import bytes_text
 
 KEPT = (5, COLLAPSE - 1, COLLAPSE + 5)
 
@@ -315,7 +315,7 @@ async def test_the_form_proposes_the_checkpoint_that_is_chosen(run: Path) -> Non
 
 
 def test_what_is_asked_is_what_is_run(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.tui.commands import Kept
+    from workbench.tui.launching.commands import Kept
 
     form = evaluation_form(run, [Kept(epoch=21, roles=("best",)), Kept(epoch=5, roles=())])
     answers = {"attack": "apgd", "epoch": "5", "split": "probe", "num": "40", "seed": "", "device": "auto"}

@@ -14,12 +14,12 @@ from tests.tui.looks import Look, every_look
 from tests.tui.recorded import EPOCHS, NAMES, NUM_TRAIN, open_pane, read, sample_table, write_recorded
 from tests.tui.runs import NOW, append, meta, start
 from trainers.errors import WorkbenchError
-from workbench.tui import class_table
-from workbench.tui.background import Background
-from workbench.tui.class_table import GIVEN_UP, KEPT, MOST_EPOCHS, ClassTable
+from workbench.tui.facts import class_table
+from workbench.tui.facts.background import Background
+from workbench.tui.facts.class_table import GIVEN_UP, KEPT, MOST_EPOCHS, ClassTable
+from workbench.tui.facts.source import Source
 from workbench.tui.keys.classes import CLASSES_KEYS
-from workbench.tui.source import Source
-from workbench.tui.text import number, plain
+from workbench.tui.look.text import number, plain
 from workbench.tui.widgets.classes import ORDERS, Classes
 
 HOSTILE = ("[red]x[/]", "\x1b[31mred", "two\nlines", "\u202etfel", "N" * 10_000, "猫", "", "q", "0", "é")

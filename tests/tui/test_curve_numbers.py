@@ -12,14 +12,14 @@ from tests.tui.runs import append, start, write
 from trainers.energylog import EnergyLog
 from trainers.energylog.schema import EPOCH_DTYPE
 from workbench.onset import labels
-from workbench.tui.axes import EpochAxis
-from workbench.tui.charts import ACCURACY_AND_GAP, DELTA, LOSS, LOWER, RATE, READING, Look
-from workbench.tui.scales import ASINH, LINEAR, LOG, LOGIT, SCALES, Axis
-from workbench.tui.series import axis_of, series_of
-from workbench.tui.smoothing import running_median
-from workbench.tui.source import Source
-from workbench.tui.steps import positions, read_trace
-from workbench.tui.window import Window, fitted, grown, panned, scrolled, whole, zoomed
+from workbench.tui.facts.source import Source
+from workbench.tui.plots.axes import EpochAxis
+from workbench.tui.plots.charts import ACCURACY_AND_GAP, DELTA, LOSS, LOWER, RATE, READING, Look
+from workbench.tui.plots.scales import ASINH, LINEAR, LOG, LOGIT, SCALES, Axis
+from workbench.tui.plots.series import axis_of, series_of
+from workbench.tui.plots.smoothing import running_median
+from workbench.tui.plots.steps import positions, read_trace
+from workbench.tui.plots.window import Window, fitted, grown, panned, scrolled, whole, zoomed
 
 TOTALS = st.integers(1, 500)
 

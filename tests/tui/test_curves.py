@@ -16,15 +16,15 @@ from tests.tui.runs import COLLAPSE, EPOCHS, append, keys, measures, meta, start
 from tests.tui.test_live import until
 from trainers.energylog import LogWriter
 from trainers.errors import WorkbenchError
-from workbench.tui import palette
-from workbench.tui.charts import LOWER
+from workbench.tui.facts.source import Source
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.run import RUN_KEYS
-from workbench.tui.source import Source
-from workbench.tui.themes import DARK, LIGHT
+from workbench.tui.look import palette
+from workbench.tui.look.themes import DARK, LIGHT
+from workbench.tui.plots.charts import LOWER
+from workbench.tui.plots.window import Window
 from workbench.tui.widgets.curves import Curves
 from workbench.tui.widgets.explorer import Explorer
-from workbench.tui.window import Window
 
 STEPS = 20
 

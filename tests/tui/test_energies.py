@@ -12,10 +12,10 @@ from tests.tui.looks import Look, every_look
 from tests.tui.recorded import EPOCHS, NUM_TRAIN, open_pane, read, sample_table, write_recorded
 from tests.tui.runs import COLLAPSE, NOW
 from trainers.errors import WorkbenchError
-from workbench.tui.energy_plane import KEPT, EnergyPlanes, Wanted
+from workbench.tui.facts.energy_plane import KEPT, EnergyPlanes, Wanted
+from workbench.tui.facts.source import Source
 from workbench.tui.keys.energies import ENERGIES_KEYS
-from workbench.tui.source import Source
-from workbench.tui.text import number
+from workbench.tui.look.text import number
 from workbench.tui.widgets.plane import round_ticks
 
 LABELS = np.arange(NUM_TRAIN) % 10

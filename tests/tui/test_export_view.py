@@ -17,11 +17,11 @@ from tests.tui.runs import NOW, NUM_TRAIN, write
 from trainers.atomic import write_atomically
 from trainers.energylog import EnergyLog
 from trainers.errors import WorkbenchError
+from workbench.tui.acts.copying import MOST_BYTES, bounded
+from workbench.tui.acts.exporting import csv_chunks
+from workbench.tui.acts.files import stem, write_beside
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.copying import MOST_BYTES, bounded
-from workbench.tui.exporting import csv_chunks
-from workbench.tui.files import stem, write_beside
-from workbench.tui.numbers import Table
+from workbench.tui.facts.numbers import Table
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.workspace import WorkspaceScreen
 

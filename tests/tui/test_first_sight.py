@@ -9,13 +9,13 @@ from textual.widgets import Input
 from tests.tui.conftest import Opened, settled, text_of
 from tests.tui.runs import write
 from tests.tui.test_live import until
-from workbench.tui.exporting import titled
+from workbench.tui.acts.exporting import titled
+from workbench.tui.acts.seen import Seen
+from workbench.tui.facts.numbers import Table
 from workbench.tui.generated.scores import ScoreCard
 from workbench.tui.generated.words import scored
-from workbench.tui.numbers import Table
 from workbench.tui.samples.pane import Samples
 from workbench.tui.screens.find import FindScreen
-from workbench.tui.seen import Seen
 from workbench.tui.widgets.page import Page
 
 

@@ -19,9 +19,9 @@ from tests.tui.runs import NOW, append, meta, start, write
 from tests.tui.test_live import until
 from workbench.sampling.spec import SamplingSpec, defaults_for
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.commands import Kept
 from workbench.tui.forms.form import Form
 from workbench.tui.forms.sampling import sampling_form
+from workbench.tui.launching.commands import Kept
 from workbench.tui.screens.form import FormScreen
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.run import RunScreen

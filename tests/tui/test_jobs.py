@@ -17,7 +17,7 @@ from workbench.tui.jobs import folder as folder_module
 from workbench.tui.jobs.folder import LOCK, PID, from_shell, holds, lives, new_folder
 from workbench.tui.jobs.process import Ended, Job, environment
 from workbench.tui.jobs.tail import MOST, MOST_LINES
-from workbench.tui.text import LONGEST
+from workbench.tui.look.text import LONGEST
 
 
 def program(text: str) -> tuple[str, ...]:

@@ -8,13 +8,13 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import Opened, text_of
 from tests.tui.runs import EPOCHS, NOW, write
+from workbench.tui.acts.jumping import LETTERS, labels, targets_on, under
+from workbench.tui.acts.seen import Target
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.jumping import LETTERS, labels, targets_on, under
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.jump import JumpScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.screens.workspace import WorkspaceScreen
-from workbench.tui.seen import Target
 
 
 def nothing() -> None:

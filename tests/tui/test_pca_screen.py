@@ -11,11 +11,11 @@ from tests.tui.runs import meta, write
 from tests.tui.test_generate import faked, finish, keep
 from tests.tui.test_live import until
 from tests.tui.test_pictures import answer, some_pca
-from workbench.tui.commands import Kept, SampleRequest
-from workbench.tui.components import class_starts, pca_strips, read_pca, sampling_proposal
+from workbench.tui.facts.components import class_starts, pca_strips, read_pca, sampling_proposal
 from workbench.tui.forms.pca import pca_form
 from workbench.tui.generated.live import LiveEnergies
-from workbench.tui.results import Samples
+from workbench.tui.launching.commands import Kept, SampleRequest
+from workbench.tui.launching.results import Samples
 from workbench.tui.screens.form import FormScreen
 from workbench.tui.screens.pca import PCAScreen
 from workbench.tui.screens.run import RunScreen

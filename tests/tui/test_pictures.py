@@ -17,11 +17,11 @@ from trainers.errors import WorkbenchError
 from workbench.pca.spec import PCASpec
 from workbench.pca.store import pca_path, save_pca
 from workbench.pca.values import ClassPCA, PCAFacts
-from workbench.tui import gallery as gallery_module
-from workbench.tui.components import pca_strips, read_pca, scree
-from workbench.tui.gallery import Gallery
-from workbench.tui.strips import columns_and_zoom, picture, thumbnail
-from workbench.tui.tensors import LARGEST, read_tensors
+from workbench.tui.facts import gallery as gallery_module
+from workbench.tui.facts.components import pca_strips, read_pca, scree
+from workbench.tui.facts.gallery import Gallery
+from workbench.tui.facts.tensors import LARGEST, read_tensors
+from workbench.tui.look.strips import columns_and_zoom, picture, thumbnail
 
 
 def lit(strips: list[Strip]) -> np.ndarray:

@@ -11,13 +11,13 @@ from rich.style import Style
 from textual_hires_canvas import Canvas, HiResMode
 
 from tests.tui.runs import write
-from workbench.tui.axes import DeltaAxis, EpochAxis
-from workbench.tui.glance import FINE, read_glance
-from workbench.tui.heat import heat_of
-from workbench.tui.palette import LEVELS, heat
-from workbench.tui.scales import LINEAR, Axis
-from workbench.tui.series import decimate
-from workbench.tui.source import Source
+from workbench.tui.facts.glance import FINE, read_glance
+from workbench.tui.facts.source import Source
+from workbench.tui.look.palette import LEVELS, heat
+from workbench.tui.plots.axes import DeltaAxis, EpochAxis
+from workbench.tui.plots.heat import heat_of
+from workbench.tui.plots.scales import LINEAR, Axis
+from workbench.tui.plots.series import decimate
 from workbench.tui.widgets.histogram import bars, joined
 from workbench.tui.widgets.layers import LayeredCanvas
 from workbench.tui.widgets.upright import row_of

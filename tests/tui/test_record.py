@@ -10,8 +10,8 @@ from tests.tui.conftest import Opened, Pictured, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.recorded import NUM_PROBE, NUM_TRAIN, open_pane, read, write_recorded
 from tests.tui.runs import COLLAPSE, NOW, meta
-from workbench.tui.provenance import MOST_KEYS, OTHER, LogFacts, group_of, log_facts, provenance
-from workbench.tui.source import Source
+from workbench.tui.facts.provenance import MOST_KEYS, OTHER, LogFacts, group_of, log_facts, provenance
+from workbench.tui.facts.source import Source
 from workbench.tui.widgets.page import Page
 
 CONFIG = {
@@ -167,7 +167,7 @@ def test_the_files_of_a_log_in_segments_are_all_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pages", [0, 2], ids=["top", "below"])
 def test_pictures(pictured: Pictured, recorded: Path, look: Look, pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(recorded.parent)
-    monkeypatch.setattr("workbench.tui.provenance.bytes_text", lambda count: "1 MB")
+    monkeypatch.setattr("workbench.tui.facts.provenance.bytes_text", lambda count: "1 MB")
 
     async def before(pilot) -> None:
         while pilot.app.screen.view is None:

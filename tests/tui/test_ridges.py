@@ -10,10 +10,10 @@ from tests.tui.conftest import Opened, Pictured, settled, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, NOW
 from trainers.energylog.schema import histogram_edges
-from workbench.tui.axes import EpochAxis
-from workbench.tui.heat import ridges_of
+from workbench.tui.facts.source import Source
 from workbench.tui.keys.heatmap import HEATMAP_KEYS
-from workbench.tui.source import Source
+from workbench.tui.plots.axes import EpochAxis
+from workbench.tui.plots.heat import ridges_of
 from workbench.tui.widgets.heatmap import HeatMap
 from workbench.tui.widgets.ridge import ridge_epochs
 

@@ -25,8 +25,9 @@ from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
 from trainers.rundir import weights_name
 from workbench.tui.application import WorkbenchApp
-from workbench.tui.braille import ACROSS, BRAILLE, DOTS, DOWN, Canvas
+from workbench.tui.facts.source import Source, View
 from workbench.tui.keys.samples import SAMPLE_KEYS
+from workbench.tui.plots.braille import ACROSS, BRAILLE, DOTS, DOWN, Canvas
 from workbench.tui.samples.arrangement import arrange
 from workbench.tui.samples.choice import Choice
 from workbench.tui.samples.columns import COLUMNS, fitting, nats
@@ -38,7 +39,6 @@ from workbench.tui.samples.table import SampleTable as Table
 from workbench.tui.samples.trajectories import Trajectories, Trajectory
 from workbench.tui.samples.wish import Reference, Wish
 from workbench.tui.screens.run import RunScreen
-from workbench.tui.source import Source, View
 from workbench.tui.widgets.picture import Picture
 from workbench.tui.widgets.trajectories import characters
 

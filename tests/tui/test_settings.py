@@ -11,13 +11,16 @@ from tests.conftest import Cli, assert_refused
 from tests.tui.conftest import Opened, text_of
 from tests.tui.runs import EPOCHS
 from trainers.errors import WorkbenchError
-from workbench.tui import palette
+from workbench.tui.facts.source import View
 from workbench.tui.generated.reading import Shown
 from workbench.tui.generated.summary import summary
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import cap, caps
 from workbench.tui.keys.tables import all_tables
+from workbench.tui.look import palette
+from workbench.tui.look.themes import DARK, LIGHT, SIXTEEN
+from workbench.tui.look.theming import choose_theme, next_theme
 from workbench.tui.samples.ranking import Ranker
 from workbench.tui.samples.wish import Wish
 from workbench.tui.samples.words import nothing_of
@@ -27,9 +30,6 @@ from workbench.tui.settings import Settings, read_settings, settings_path
 from workbench.tui.settings.example import example
 from workbench.tui.settings.keys import parse_key, spelled
 from workbench.tui.settings.read import parse_settings
-from workbench.tui.source import View
-from workbench.tui.themes import DARK, LIGHT, SIXTEEN
-from workbench.tui.theming import choose_theme, next_theme
 
 
 def test_no_file_is_all_defaults(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import Opened, settled, text_of
 from tests.tui.runs import EPOCHS, NOW, write
-from workbench.tui import palette
 from workbench.tui.application import WorkbenchApp
+from workbench.tui.look import palette
 from workbench.tui.memory import LARGEST_ENTRY, MOST_ENTRIES, Memory, place_of, places_of, state_path
 from workbench.tui.screens.workspace import WorkspaceScreen
 from workbench.tui.widgets.classes import Classes

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from workbench.tui.text import age, epsilon, number, percent, plain, shorten
+from workbench.tui.look.text import age, epsilon, number, percent, plain, shorten
 from workbench.tui.widgets.page import wrap
 
 

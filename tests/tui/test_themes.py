@@ -11,12 +11,12 @@ from textual.pilot import Pilot
 from tests.tui.conftest import Opened, settled
 from tests.tui.runs import NOW, write
 from tests.tui.test_generate import begin, faked, finish, keep
-from workbench.tui import palette
+from workbench.tui.acts.seen import strips_of
 from workbench.tui.application import WorkbenchApp
+from workbench.tui.look import palette
+from workbench.tui.look.themes import DARK, LIGHT, SIXTEEN, THEMES, Palette
 from workbench.tui.panes import PANES
 from workbench.tui.screens.workspace import WorkspaceScreen
-from workbench.tui.seen import strips_of
-from workbench.tui.themes import DARK, LIGHT, SIXTEEN, THEMES, Palette
 
 WORDS = (palette.TEXT, palette.MUTED, palette.ACCENT, palette.CURSOR)
 STATES = (palette.GOOD, palette.WARNING, palette.CATASTROPHIC, palette.ROBUST)

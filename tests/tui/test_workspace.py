@@ -15,15 +15,15 @@ from tests.tui.conftest import text_of
 from tests.tui.runs import NOW, measures, write
 from trainers.errors import WorkbenchError
 from workbench.tui.application import WorkbenchApp
+from workbench.tui.facts.source import Source
 from workbench.tui.keys.filter import FILTER_KEYS
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
-from workbench.tui.runplot import MEASURES
+from workbench.tui.plots.runplot import MEASURES
 from workbench.tui.screens import workspace as workspace_screen
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.screens.workspace import WorkspaceScreen
-from workbench.tui.source import Source
 from workbench.tui.widgets.runlist import COLUMNS, fitting_columns
 
 Listed = Callable[..., AbstractAsyncContextManager[Pilot[None]]]

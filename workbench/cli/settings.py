@@ -18,8 +18,8 @@ def settings(
 
     Example:  workbench settings --print > settings.toml
     """
+    from workbench.tui.look.text import plain
     from workbench.tui.settings import read_settings, settings_path
-    from workbench.tui.text import plain
 
     if path + check + example > 1:
         raise WorkbenchError("one of --path, --check and --print at a time")

@@ -1,7 +1,7 @@
 """A table of numbers as a PNG, drawn in a process of its own: matplotlib takes a second to load.
 
 ``python -m workbench.report.table_figure`` reads one JSON object from standard input (title, columns, rows and how to
-draw them, as ``workbench.tui.numbers`` has them) and writes the picture to standard output.
+draw them, as ``workbench.tui.facts.numbers`` has them) and writes the picture to standard output.
 """
 
 import io

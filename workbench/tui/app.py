@@ -3,7 +3,7 @@
 import gc
 from pathlib import Path
 
-from workbench.tui.glance import Helper, is_list
+from workbench.tui.facts.glance import Helper, is_list
 
 
 def run(*paths: Path, detach: bool = False) -> None:

@@ -14,16 +14,16 @@ from textual.screen import Screen
 
 from trainers.errors import WorkbenchError
 from workbench.tui.context import RunContext
-from workbench.tui.glance import Glance, is_list, read_glance
+from workbench.tui.facts.glance import Glance, is_list, read_glance
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use, use_keys
+from workbench.tui.look.text import plain
+from workbench.tui.look.themes import Palette
+from workbench.tui.look.theming import choose_theme, dress, next_theme, recolour
 from workbench.tui.memory import Memory, Remembered, state_path
 from workbench.tui.screens.run import RunScreen
 from workbench.tui.settings import Settings, read_settings, settings_path
-from workbench.tui.text import plain
-from workbench.tui.themes import Palette
-from workbench.tui.theming import choose_theme, dress, next_theme, recolour
 
 if TYPE_CHECKING:
     from workbench.tui.jobs.task import Task
@@ -145,7 +145,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         news = task.number, task.state, task.warning
         if news in self._told:
             return
-        from workbench.tui.telling import guard, tell
+        from workbench.tui.launching.telling import guard, tell
 
         self._told.add(news)
         if task.state == "running":
@@ -171,13 +171,13 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     def action_copy(self) -> None:
         """Copy what is open."""
-        from workbench.tui.copying import copy_view
+        from workbench.tui.acts.copying import copy_view
 
         copy_view(self)
 
     def action_picture(self) -> None:
         """Save what is seen."""
-        from workbench.tui.copying import save_picture
+        from workbench.tui.acts.copying import save_picture
 
         self.run_worker(save_picture(self), group="picture")
 

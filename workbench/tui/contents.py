@@ -9,7 +9,7 @@ from textual.widget import Widget
 from workbench.tui.context import RunContext
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 WIDGETS: Mapping[str, str] = {
     "accuracy": "workbench.tui.widgets.curves:accuracy",

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from workbench.tui import palette
-from workbench.tui.palette import style
-from workbench.tui.text import MISSING, epsilon, number, percent, plain
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import MISSING, epsilon, number, percent, plain
 from workbench.tui.widgets.cells import Cells
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from workbench.tui.checkpoints.shelf import Row, Shelf
-from workbench.tui.numbers import Table
+from workbench.tui.facts.numbers import Table
 
 COLUMNS = (
     *(

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
-from workbench.tui import palette
 from workbench.tui.checkpoints.bars import attack_shown, headline, paint_accuracies, paint_classes
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.table import cap_of
-from workbench.tui.palette import style
-from workbench.tui.text import MISSING, bytes_text, percent, plain
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import MISSING, bytes_text, percent, plain
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.page import wrap
 

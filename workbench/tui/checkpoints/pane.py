@@ -9,21 +9,21 @@ from textual.binding import BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 
-from workbench.tui.background import Background
+from workbench.tui.acts.seen import Target
 from workbench.tui.checkpoints.paint import paint_nothing, paint_shelf, places
-from workbench.tui.commands import Kept
 from workbench.tui.context import RunContext
+from workbench.tui.facts.background import Background
 from workbench.tui.keys.checkpoints import CHECKPOINT_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.seen import Target
+from workbench.tui.launching.commands import Kept
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.timeline import EpochChosen
 
 if TYPE_CHECKING:
     from workbench.tui.checkpoints.shelf import Row, Shelf, Shelves
+    from workbench.tui.facts.numbers import Table
+    from workbench.tui.facts.source import View
     from workbench.tui.forms.form import Form
-    from workbench.tui.numbers import Table
-    from workbench.tui.source import View
 
 LOOK_SECONDS = 2.0
 """Pause between looks at the folders of a run."""
@@ -210,7 +210,7 @@ class Checkpoints(Painted, can_focus=True):
             words = "These checkpoints were made elsewhere: use workbench evaluate FILE --model … in a shell."
             self.notify(words, severity="warning", markup=False)
             return
-        from workbench.tui.asking import ask
+        from workbench.tui.launching.asking import ask
 
         screen, jobs = self.screen, self._run_context.jobs
         screen.run_worker(ask(screen, jobs, lambda: make(view, row.epoch)), group="launch", exclusive=True)
@@ -226,7 +226,7 @@ class Checkpoints(Painted, can_focus=True):
 
     def _generate_form(self, view: "View", epoch: int) -> "Form":
         """In a thread."""
-        from workbench.tui.launch import generate_form
+        from workbench.tui.launching.launch import generate_form
 
         return generate_form(
             self._run_context.path, view, self._epoch, chosen=epoch, promised=self._run_context.jobs.promised

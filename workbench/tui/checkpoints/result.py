@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from trainers.errors import WorkbenchError
 from workbench.tui.jobs.process import Ended
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 
 if TYPE_CHECKING:
     from workbench.evaluation import Evaluation
@@ -49,9 +49,9 @@ class Evaluated:
 
 def evaluation_strips(evaluation: "Evaluation", width: int) -> list[Strip]:
     """Accuracies, then the classes under each attack, as lines."""
-    from workbench.tui import palette
     from workbench.tui.checkpoints.bars import headline, paint_accuracies, paint_classes
-    from workbench.tui.palette import style
+    from workbench.tui.look import palette
+    from workbench.tui.look.palette import style
     from workbench.tui.widgets.cells import Cells
 
     classes = min(len(evaluation.class_names), MOST_CLASSES)

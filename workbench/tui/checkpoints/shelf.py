@@ -14,10 +14,10 @@ from trainers.spec import RolledBack
 from workbench.evaluation import Evaluation, Found, find_evaluations
 from workbench.evaluation.store import FOLDER
 from workbench.summary import last_healthy_checkpoint
-from workbench.tui.digests import Digests
+from workbench.tui.facts.digests import Digests
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 MOST_ROWS = 10_000
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from trainers.errors import WorkbenchError
 from workbench.tui.checkpoints.result import Evaluated
-from workbench.tui.commands import Kept
 from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.text import plain
+from workbench.tui.launching.commands import Kept
+from workbench.tui.look.text import plain
 
 ATTACKS = {
     "pgd-50-10": "50 steps, the worst of 10 starts",

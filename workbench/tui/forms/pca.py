@@ -6,12 +6,12 @@ from typing import Any
 
 from trainers.errors import WorkbenchError
 from workbench.pca.spec import DEFAULT_VARIANCE, FEATURES, PIXELS, SPACES, PCASpec
-from workbench.tui.commands import Kept
 from workbench.tui.forms.form import Answers, Form, Question, meaning_of, options
 from workbench.tui.forms.scoring import at_least
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.results import Components
-from workbench.tui.text import plain
+from workbench.tui.launching.commands import Kept
+from workbench.tui.launching.results import Components
+from workbench.tui.look.text import plain
 
 _SPACES = {PIXELS: "of the training images", FEATURES: "of the network's penultimate layer"}
 _REFIT = {"no": "one that was fitted so before is read", "yes": "fitted anew in any case"}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from trainers.errors import WorkbenchError
 from workbench.sampling.settings import extended
-from workbench.tui.commands import SampleRequest
 from workbench.tui.forms.form import Answers, Form, Question, options
 from workbench.tui.forms.sampling import read_setting, request_job
 from workbench.tui.generated.folders import Folder
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.text import plain
+from workbench.tui.launching.commands import SampleRequest
+from workbench.tui.look.text import plain
 
 
 def resuming_form(run_dir: Path, folder: Folder, class_names: Sequence[str]) -> Form:

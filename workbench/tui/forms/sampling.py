@@ -18,11 +18,11 @@ from workbench.sampling.spec import (
     parse_guidance,
     refuse_idle,
 )
-from workbench.tui.commands import Kept, SampleRequest
 from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.results import Samples
-from workbench.tui.text import plain
+from workbench.tui.launching.commands import Kept, SampleRequest
+from workbench.tui.launching.results import Samples
+from workbench.tui.look.text import plain
 
 NUM_IMAGES = 16
 _NAMES_SHOWN = 4

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from trainers.dataname import DATA_WORDS, absolute_data, parse_data
 from trainers.errors import WorkbenchError
-from workbench.tui.files import is_there
+from workbench.tui.acts.files import is_there
 from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.results import Words
-from workbench.tui.text import plain
+from workbench.tui.launching.results import Words
+from workbench.tui.look.text import plain
 
 SPLITS: Mapping[str, str] = {"train": "all training images, as is usual for FID", "test": "the test images"}
 

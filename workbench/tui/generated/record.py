@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from workbench.tui import palette
 from workbench.tui.generated.reading import Shown
 from workbench.tui.generated.scores import MEASURES, ScoreCard
 from workbench.tui.generated.words import ENDINGS, command_of, shell
-from workbench.tui.text import number, plain
+from workbench.tui.look import palette
+from workbench.tui.look.text import number, plain
 from workbench.tui.widgets.page import Entry
 
 LONGEST = 600

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.foreign import read_foreign
-from workbench.tui.text import number, percent, plain
+from workbench.tui.look.text import number, percent, plain
 
 FORMAT = "workbench-score-1"
 LARGEST = 1_000_000

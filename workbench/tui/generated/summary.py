@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from workbench.tui import palette
 from workbench.tui.generated.reading import Shown
 from workbench.tui.generated.words import STATE_LOOKS, asked_for, of_classes, scored
 from workbench.tui.keys.generated import GENERATED_KEYS
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import cap_of
-from workbench.tui.text import plain
+from workbench.tui.look import palette
+from workbench.tui.look.text import plain
 
 
 def summary(shown: Shown, names: Sequence[str], problem: str | None) -> list[tuple[str, str]]:

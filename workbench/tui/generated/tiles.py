@@ -7,11 +7,11 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from workbench.sampling.chain import Reason
-from workbench.tui import palette
 from workbench.tui.generated.chains import MOST_LINES, Chains
-from workbench.tui.palette import style
-from workbench.tui.strips import GAP, blank, picture, thumbnail
-from workbench.tui.text import plain, shorten
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.strips import GAP, blank, picture, thumbnail
+from workbench.tui.look.text import plain, shorten
 
 MANY, FEW = 24, 3
 """Images that should be seen at once, if there are so many: rather than enlarged ones; rather than whole ones."""

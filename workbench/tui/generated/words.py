@@ -6,10 +6,10 @@ from dataclasses import fields
 
 from workbench.sampling.settings import Settings
 from workbench.sampling.spec import LOCAL_CLUSTERS, SamplingSpec, defaults_for
-from workbench.tui import palette
 from workbench.tui.generated.folders import Folder, State
 from workbench.tui.generated.scores import ENOUGH_FOR_FID, MEASURES, ScoreCard
-from workbench.tui.text import plain
+from workbench.tui.look import palette
+from workbench.tui.look.text import plain
 
 STATE_LOOKS: dict[State, tuple[str, str, str]] = {
     "complete": ("✓", "complete", palette.TEXT),

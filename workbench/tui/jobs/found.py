@@ -9,10 +9,10 @@ from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.record import Record
 from workbench.tui.jobs.request import JobRequest
-from workbench.tui.results import Components, Result
+from workbench.tui.launching.results import Components, Result
 
 if TYPE_CHECKING:
-    from workbench.tui.gallery import Gallery
+    from workbench.tui.facts.gallery import Gallery
 
 ENDLESS = 10**9
 """For a gallery that is not told how many images there will be: the latest are shown."""
@@ -46,7 +46,7 @@ class Pictures:
 
     def _open(self) -> "Gallery":
         if self._gallery is None:
-            from workbench.tui.gallery import Gallery
+            from workbench.tui.facts.gallery import Gallery
 
             self._gallery = Gallery(self._out, ENDLESS, [""])
         return self._gallery

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from workbench.tui.text import MISSING
+from workbench.tui.look.text import MISSING
 
 _PROGRESS = re.compile(r"[a-z]+\s+(\d{1,9})/(\d{1,9})\s+(.*)")
 

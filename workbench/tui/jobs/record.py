@@ -13,7 +13,7 @@ from trainers.atomic import write_atomically
 from trainers.revision import git_revision
 from workbench.tui.jobs.folder import EXIT, RECORD, folder_of, lives, numbers, read_end, read_exit
 from workbench.tui.jobs.process import LEFT_NOTHING, LOST
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 
 Past = Literal["running", "finished", "stopped", "failed"]
 STATES: tuple[Past, ...] = ("running", "finished", "stopped", "failed")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.tui.results import Result
+    from workbench.tui.launching.results import Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

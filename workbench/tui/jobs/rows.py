@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.tui import palette
 from workbench.tui.jobs.progress import Progress, share
 from workbench.tui.jobs.queue import UNFINISHED
 from workbench.tui.jobs.task import Task
-from workbench.tui.text import MISSING, plain
+from workbench.tui.look import palette
+from workbench.tui.look.text import MISSING, plain
 from workbench.tui.widgets.page import Entry
 
 if TYPE_CHECKING:

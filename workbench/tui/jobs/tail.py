@@ -2,7 +2,7 @@
 
 import os
 
-from workbench.tui.text import LONGEST
+from workbench.tui.look.text import LONGEST
 
 MOST = 1 << 20
 """Bytes that one look takes; of a file that grew by more since the last look, the end."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from workbench.tui.samples.wish import MARKS, Marks, Wish, reference_of
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 _T = TypeVar("_T")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
-from workbench.tui import palette
-from workbench.tui.text import MISSING, number, plain
+from workbench.tui.look import palette
+from workbench.tui.look.text import MISSING, number, plain
 
 if TYPE_CHECKING:
     from workbench.tui.samples.ranking import Ranking

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainers.errors import WorkbenchError
+from workbench.tui.look.text import plain
 from workbench.tui.samples.columns import class_name
-from workbench.tui.text import plain
 
 LONGEST = 200
 INDEX = "index:"

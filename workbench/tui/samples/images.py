@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from workbench.tui.background import Background
 from workbench.tui.context import RunContext
+from workbench.tui.facts.background import Background
+from workbench.tui.look.theming import pictures_in_colour
 from workbench.tui.samples.making import Making
-from workbench.tui.theming import pictures_in_colour
 from workbench.tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
+    from workbench.tui.facts.source import View
     from workbench.tui.samples.ranking import Ranking
     from workbench.tui.samples.shelf import Found, Shelf
-    from workbench.tui.source import View
 
 AROUND = 8
 """Samples on either side of the selected one that are made with it, so that browsing is quick."""

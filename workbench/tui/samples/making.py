@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from textual.strip import Strip
 
 from trainers.errors import WorkbenchError
-from workbench.tui import palette
-from workbench.tui.commands import run_dir_of
 from workbench.tui.context import RunContext
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import cap_of
-from workbench.tui.text import plain
+from workbench.tui.launching.commands import run_dir_of
+from workbench.tui.look import palette
+from workbench.tui.look.text import plain
 
 if TYPE_CHECKING:
     from workbench.tui.jobs.task import Task
@@ -72,7 +72,7 @@ class Making:
 
     def strips(self, found: "Found", *, wanted: bool) -> list[Strip]:
         """What is said in place of images."""
-        from workbench.tui.strips import line
+        from workbench.tui.look.strips import line
         from workbench.tui.widgets.page import wrap
 
         task, width = self._task, found.wanted.width

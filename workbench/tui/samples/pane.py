@@ -7,12 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 
-from workbench.tui.background import Background
+from workbench.tui.acts.copying import tab_separated
 from workbench.tui.context import RunContext
-from workbench.tui.copying import tab_separated
+from workbench.tui.facts.background import Background
+from workbench.tui.facts.numbers import Table
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.numbers import Table
 from workbench.tui.samples.arrangement import Arrangement, arrange
 from workbench.tui.samples.choice import Choice
 from workbench.tui.samples.columns import class_name
@@ -23,9 +23,9 @@ from workbench.tui.samples.table import Pointed, SampleTable, Sorted, Turned
 from workbench.tui.samples.words import caption_of, nothing_of
 
 if TYPE_CHECKING:
+    from workbench.tui.facts.source import View
     from workbench.tui.samples.ranking import Ranker, Ranking
     from workbench.tui.samples.trajectories import Trajectories
-    from workbench.tui.source import View
 
 FAR = 1 << 62
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.events import Click
 
-from workbench.tui import palette
-from workbench.tui.axes import DeltaAxis, EpochAxis
-from workbench.tui.braille import ACROSS, DOWN, Canvas
-from workbench.tui.palette import style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import number, plain
+from workbench.tui.plots.axes import DeltaAxis, EpochAxis
+from workbench.tui.plots.braille import ACROSS, DOWN, Canvas
 from workbench.tui.samples.columns import FLAG_LOOKS
-from workbench.tui.text import number, plain
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, draw_box
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs, mark_epochs

@@ -17,8 +17,8 @@ from workbench.analysis.ranking import (
     epochs_before,
     ranked,
 )
+from workbench.tui.facts.source import View
 from workbench.tui.samples.wish import Reference, Wish
-from workbench.tui.source import View
 
 LOGGED = ("energy", "energy_adv", "correct", "correct_adv")
 """Columns of the log that are shown as they are."""

@@ -13,13 +13,13 @@ from workbench.pictured.spec import pictures_path
 from workbench.report.pictured import ACROSS, side_by_side
 from workbench.report.pictures import CHANNELS
 from workbench.target import DERIVED
-from workbench.tui import palette
-from workbench.tui.commands import run_dir_of
-from workbench.tui.digests import Digests, Version, version_of
+from workbench.tui.facts.digests import Digests, Version, version_of
+from workbench.tui.facts.tensors import read_facts, read_tensors
+from workbench.tui.launching.commands import run_dir_of
+from workbench.tui.look import palette
+from workbench.tui.look.strips import GAP, SIDE, Tile, headings, line, picture, thumbnail
+from workbench.tui.look.text import MISSING, epsilon, number, plain
 from workbench.tui.samples.columns import class_name
-from workbench.tui.strips import GAP, SIDE, Tile, headings, line, picture, thumbnail
-from workbench.tui.tensors import read_facts, read_tensors
-from workbench.tui.text import MISSING, epsilon, number, plain
 from workbench.tui.widgets.page import wrap
 
 FORMAT = "workbench-pictures"

@@ -9,12 +9,12 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.message import Message
 
-from workbench.tui import palette
-from workbench.tui.palette import style
+from workbench.tui.acts.seen import Target
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import plain, shorten
 from workbench.tui.samples.columns import FLAG_LOOKS, LEAST_CLASS, Cell, Column, fitting, name_width
 from workbench.tui.samples.wish import Reference
-from workbench.tui.seen import Target
-from workbench.tui.text import plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.timeline import FLAGS
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trainers.energylog.schema import NOT_RECORDED
 from trainers.errors import WorkbenchError
-from workbench.tui.source import View
+from workbench.tui.facts.source import View
 
 KEPT = 64
 """Samples whose trajectories are kept: the latest."""

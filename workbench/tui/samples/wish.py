@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 Marks = Literal["all", "wrong", "right"]
 

@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from workbench.tui.glance import SAMPLES_OF
+from workbench.tui.facts.glance import SAMPLES_OF
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.keys.table import cap_of
+from workbench.tui.look.text import plain
 from workbench.tui.samples.columns import class_name
 from workbench.tui.samples.wish import MARKS, Wish
-from workbench.tui.text import plain
 from workbench.tui.widgets.timeline import FLAGS
 
 if TYPE_CHECKING:
+    from workbench.tui.facts.source import View
     from workbench.tui.samples.ranking import Ranker
-    from workbench.tui.source import View
 
 
 def caption_of(view: "View", wish: Wish, ranker: "Ranker | None") -> str:

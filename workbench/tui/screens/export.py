@@ -12,12 +12,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from trainers.errors import WorkbenchError
-from workbench.tui.exporting import FORMATS, export, format_of
-from workbench.tui.files import is_folder
+from workbench.tui.acts.exporting import FORMATS, export, format_of
+from workbench.tui.acts.files import is_folder
+from workbench.tui.acts.seen import Seen, seen_on
 from workbench.tui.keys.export import EXPORT_KEYS
 from workbench.tui.keys.table import bindings, cap_of
-from workbench.tui.seen import Seen, seen_on
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.tabs import Footer
 
 LONGEST = 1_000

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from trainers.errors import WorkbenchError
 from workbench.tui.keys.filter import FILTER_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.tabs import Footer
 from workbench.workspace import Filter, parse_filter
 from workbench.workspace.filter import LONGEST

@@ -12,8 +12,8 @@ from textual.widgets import Input, Static
 from trainers.errors import WorkbenchError
 from workbench.tui.keys.samples import FIND_KEYS
 from workbench.tui.keys.table import bindings
+from workbench.tui.look.text import plain
 from workbench.tui.samples.find import LONGEST, Sought, describe, seek
-from workbench.tui.text import plain
 from workbench.tui.widgets.tabs import Footer
 
 

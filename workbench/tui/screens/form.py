@@ -15,7 +15,7 @@ from workbench.tui.forms.form import Answers, Form
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.keys.form import FORM_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.form import Choice, Line
 from workbench.tui.widgets.page import wrap
 from workbench.tui.widgets.tabs import Footer

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import ModalScreen
 
-from workbench.tui import palette
 from workbench.tui.keys.help import HELP_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, cap_of, caps, keys_in_use
+from workbench.tui.look import palette
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
 

@@ -10,15 +10,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import ProgressBar, Static
 
-from workbench.tui import palette
 from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, cap_of
-from workbench.tui.results import conclusion
-from workbench.tui.text import plain
-from workbench.tui.theming import pictures_in_colour
+from workbench.tui.launching.results import conclusion
+from workbench.tui.look import palette
+from workbench.tui.look.text import plain
+from workbench.tui.look.theming import pictures_in_colour
 from workbench.tui.widgets.header import STATUS_LOOKS
 from workbench.tui.widgets.picture import Picture
 from workbench.tui.widgets.tabs import Footer

@@ -19,10 +19,10 @@ from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.jobs import JOBS_KEYS
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, cap_of
+from workbench.tui.look.text import plain
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.screens.past import PastScreen
 from workbench.tui.screens.remove import RemoveScreen
-from workbench.tui.text import plain
 from workbench.tui.widgets.joblist import JobList, JobPointed
 from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.tabs import Footer

@@ -12,12 +12,12 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui import palette
-from workbench.tui.jumping import LETTERS, targets_on, under
+from workbench.tui.acts.jumping import LETTERS, targets_on, under
+from workbench.tui.acts.seen import Target, strips_of
 from workbench.tui.keys.jump import JUMP_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.palette import style
-from workbench.tui.seen import Target, strips_of
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
 
 
 def jump(app: App[Any]) -> None:

@@ -15,7 +15,7 @@ from workbench.tui.jobs.rows import JOB_LOOKS
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.jobs import LEAVE_KEYS
 from workbench.tui.keys.table import bindings, cap_of
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.tabs import Footer
 
 CHOICES = {

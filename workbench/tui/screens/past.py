@@ -8,13 +8,13 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from workbench.tui import palette
 from workbench.tui.jobs.folder import STDERR, STDOUT, read_end
 from workbench.tui.jobs.record import Record
 from workbench.tui.jobs.rows import Row, command_line, entries_of
 from workbench.tui.keys.jobs import PAST_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
-from workbench.tui.text import plain
+from workbench.tui.look import palette
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.tabs import Footer
 

@@ -10,7 +10,7 @@ from workbench.tui.jobs.task import Task
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.pca import PCA_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
-from workbench.tui.results import Components
+from workbench.tui.launching.results import Components
 from workbench.tui.screens.job import JobScreen
 from workbench.tui.widgets.picture import Picture
 

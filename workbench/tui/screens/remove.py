@@ -11,7 +11,7 @@ from textual.widgets import Static
 from workbench.tui.jobs.rows import Row, shown
 from workbench.tui.keys.jobs import REMOVE_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.tabs import Footer
 
 

@@ -14,20 +14,20 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from trainers.errors import WorkbenchError
+from workbench.tui.acts.files import stem
+from workbench.tui.acts.seen import Seen, Target
 from workbench.tui.contents import WIDGETS, RunWidget, make
 from workbench.tui.context import RunContext, run_folder
-from workbench.tui.files import stem
-from workbench.tui.glance import Glance, Split
+from workbench.tui.facts.glance import Glance, Split
+from workbench.tui.facts.numbers import Exports
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.pca import PCA_KEYS
 from workbench.tui.keys.run import RUN_KEYS
 from workbench.tui.keys.table import KeyTable, bindings
+from workbench.tui.look.text import plain
 from workbench.tui.memory import Keeps, Kind, memory_of, place_of
-from workbench.tui.numbers import Exports
 from workbench.tui.panes import PANES, Layout, Pane
-from workbench.tui.seen import Seen, Target
-from workbench.tui.text import plain
 from workbench.tui.widgets.facts import overview, problem, status
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.histogram import Histogram
@@ -36,9 +36,9 @@ from workbench.tui.widgets.tabs import Footer, Tabs
 from workbench.tui.widgets.timeline import EpochChosen, Timeline
 
 if TYPE_CHECKING:
+    from workbench.tui.facts.source import Source, View
     from workbench.tui.forms.form import Answers, Form
     from workbench.tui.jobs.request import JobRequest
-    from workbench.tui.source import Source, View
 
 POLL_SECONDS = 0.5
 """Pause between looks at a log; no redraw of live data is more frequent than this."""
@@ -210,7 +210,7 @@ class RunScreen(Screen[None]):
         """The form, with what is proposed, then the command."""
         view = self.view
         assert view is not None
-        from workbench.tui.asking import ask
+        from workbench.tui.launching.asking import ask
 
         jobs = self._run_context.jobs
 
@@ -229,7 +229,7 @@ class RunScreen(Screen[None]):
         self._push_pca(request)
 
     async def _refit_pca(self) -> None:
-        from workbench.tui.asking import request_for
+        from workbench.tui.launching.asking import request_for
 
         request = await request_for(self, lambda: _launch().pca_form_of(self._path))
         if request is not None:
@@ -237,7 +237,7 @@ class RunScreen(Screen[None]):
 
     def _push_pca(self, request: "JobRequest") -> None:
         """Fit or read a PCA, and show it."""
-        from workbench.tui.results import Components
+        from workbench.tui.launching.results import Components
         from workbench.tui.screens.pca import PCAScreen
 
         assert isinstance(request.result, Components)
@@ -293,7 +293,7 @@ class RunScreen(Screen[None]):
         exporting = [widget for widget in widgets if isinstance(widget, Exports)]
         table = next((found for widget in exporting if (found := widget.export()) is not None), None)
         if table is None and self.view is not None:
-            from workbench.tui.run_numbers import numbers_of
+            from workbench.tui.facts.run_numbers import numbers_of
 
             table = numbers_of(self.view, self.epoch, self.pane)
         name = stem(Path(place_of(self._path)).name, self.pane, self.epoch)
@@ -401,7 +401,7 @@ class RunScreen(Screen[None]):
 
     def _read(self, split: Split | None) -> None:
         """In a thread: load what reads logs (late, for the first frame does not need it) and read."""
-        from workbench.tui.source import Source
+        from workbench.tui.facts.source import Source
 
         if self._source is None:
             self._source = Source(self._path, self._clock)
@@ -450,6 +450,6 @@ class RunScreen(Screen[None]):
 
 def _launch() -> ModuleType:
     """What starts commands, loaded when it is first needed."""
-    from workbench.tui import launch
+    from workbench.tui.launching import launch
 
     return launch

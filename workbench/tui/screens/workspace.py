@@ -12,21 +12,21 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from trainers.errors import WorkbenchError
-from workbench.tui.catalog import Catalog, Listed
+from workbench.tui.acts.files import stem
+from workbench.tui.acts.seen import Seen
 from workbench.tui.context import RunContext, run_folder
-from workbench.tui.files import stem
-from workbench.tui.glance import read_glance
+from workbench.tui.facts.catalog import Catalog, Listed
+from workbench.tui.facts.glance import read_glance
+from workbench.tui.facts.numbers import Table
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, cap_of
 from workbench.tui.keys.workspace import WORKSPACE_KEYS
+from workbench.tui.look.text import counted, plain
 from workbench.tui.memory import Kind, memory_of, place_of, places_of, texts
-from workbench.tui.numbers import Table
-from workbench.tui.runplot import RunPlot
+from workbench.tui.plots.runplot import RunPlot
 from workbench.tui.screens.filter import FilterScreen
 from workbench.tui.screens.run import RunScreen
-from workbench.tui.seen import Seen
-from workbench.tui.text import counted, plain
 from workbench.tui.widgets.overlay import Mark, Names, Overlay, Pointed, mark_of
 from workbench.tui.widgets.runlist import COLUMNS, CursorMoved, RunChosen, RunList, fitting_columns
 from workbench.tui.widgets.tabs import Footer

@@ -3,7 +3,7 @@
 import re
 
 from trainers.errors import WorkbenchError
-from workbench.tui.themes import THEMES, Palette, Stop
+from workbench.tui.look.themes import THEMES, Palette, Stop
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

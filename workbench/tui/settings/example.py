@@ -1,8 +1,8 @@
 """A settings file with every setting at its default, each line commented out."""
 
 from workbench.tui.keys.tables import all_tables
+from workbench.tui.look.themes import DARK, THEMES
 from workbench.tui.settings.keys import spelled
-from workbench.tui.themes import DARK, THEMES
 
 _HEAD = """\
 # Settings of the terminal app, workbench inspect. Every line below is a default: take away its "#" and change it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainers.errors import WorkbenchError
-from workbench.tui.themes import THEMES, Palette
+from workbench.tui.look.themes import THEMES, Palette
 
 CONFIG_VARIABLE = "WORKBENCH_CONFIG"
 LARGEST = 1_000_000

@@ -6,8 +6,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.palette import style
-from workbench.tui.text import shorten
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import shorten
 
 
 class Cells:

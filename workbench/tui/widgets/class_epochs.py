@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
-from workbench.tui import palette
-from workbench.tui.axes import EpochAxis
-from workbench.tui.palette import LEVELS, heat, shade, style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import LEVELS, heat, shade, style
+from workbench.tui.plots.axes import EpochAxis
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.class_rows import Places
 from workbench.tui.widgets.frame import draw_box

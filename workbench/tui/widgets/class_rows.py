@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.style import Style
 
-from workbench.tui import palette
-from workbench.tui.axes import DeltaAxis
-from workbench.tui.palette import style
-from workbench.tui.text import MISSING, number
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import MISSING, number
+from workbench.tui.plots.axes import DeltaAxis
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.frame import draw_box
 from workbench.tui.widgets.histogram import EIGHTHS, joined
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workbench.tui.class_table import Detail
+    from workbench.tui.facts.class_table import Detail
 
 NAME = 12
 """Most cells of a class's name."""

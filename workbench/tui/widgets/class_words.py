@@ -3,12 +3,12 @@
 import math
 from typing import TYPE_CHECKING
 
-from workbench.tui.glance import SAMPLES_OF, Split
-from workbench.tui.text import MISSING, number, percent
+from workbench.tui.facts.glance import SAMPLES_OF, Split
+from workbench.tui.look.text import MISSING, number, percent
 from workbench.tui.widgets.class_rows import signed
 
 if TYPE_CHECKING:
-    from workbench.tui.class_table import ClassTable, Detail
+    from workbench.tui.facts.class_table import ClassTable, Detail
 
 MEASURES = {
     "median": ("median ΔE", "median"),

@@ -8,16 +8,16 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 
-from workbench.tui import palette
-from workbench.tui.axes import DeltaAxis
-from workbench.tui.background import Background
 from workbench.tui.context import RunContext
-from workbench.tui.glance import Split
+from workbench.tui.facts.background import Background
+from workbench.tui.facts.glance import Split
 from workbench.tui.keys.classes import CLASSES_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.palette import style
-from workbench.tui.text import plain
-from workbench.tui.theming import pictures_in_colour
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import plain
+from workbench.tui.look.theming import pictures_in_colour
+from workbench.tui.plots.axes import DeltaAxis
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.class_epochs import axis_of, paint_epochs, paint_frame
 from workbench.tui.widgets.class_rows import (
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workbench.tui.class_table import ClassTable, Detail
-    from workbench.tui.source import View
+    from workbench.tui.facts.class_table import ClassTable, Detail
+    from workbench.tui.facts.source import View
 
 ORDERS = ("class", "median", "change", "accuracy_adv")
 """By number; the lowest median first; the largest change first; the lowest accuracy under attack first."""
@@ -70,7 +70,7 @@ class Classes(Painted, can_focus=True):
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``; what is not read yet is read in a thread."""
-        from workbench.tui.class_table import ClassTable
+        from workbench.tui.facts.class_table import ClassTable
 
         known = self._tables.get(view.split)
         if known is None or not known.is_of(view):
@@ -190,7 +190,7 @@ class Classes(Painted, can_focus=True):
 
     def _paint_epochs(self, sheet: Cells, where: Places, seen: "NDArray[np.intp]") -> int:
         """The picture over epochs; the column before which the last line is free."""
-        from workbench.tui.class_map import levels_of, scale_of
+        from workbench.tui.facts.class_map import levels_of, scale_of
 
         assert self._view is not None
         assert self._table is not None

@@ -8,21 +8,21 @@ from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
-from workbench.tui import palette
-from workbench.tui.axes import EpochAxis
-from workbench.tui.charts import ACCURACY, READING, Chart
 from workbench.tui.context import RunContext
-from workbench.tui.palette import style
-from workbench.tui.scene import Scene
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.plots.axes import EpochAxis
+from workbench.tui.plots.charts import ACCURACY, READING, Chart
+from workbench.tui.plots.scene import Scene
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs
 from workbench.tui.widgets.upright import Label, row_of
 
 if TYPE_CHECKING:
-    from workbench.tui.scales import Axis
-    from workbench.tui.series import Series
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
+    from workbench.tui.plots.scales import Axis
+    from workbench.tui.plots.series import Series
     from workbench.tui.widgets.plot import LinePlot
 
 

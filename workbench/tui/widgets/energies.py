@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from workbench.tui import palette
-from workbench.tui.background import Background
 from workbench.tui.context import RunContext
-from workbench.tui.glance import SAMPLES_OF, Split
+from workbench.tui.facts.background import Background
+from workbench.tui.facts.glance import SAMPLES_OF, Split
 from workbench.tui.keys.energies import ENERGIES_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.palette import style
-from workbench.tui.text import number, percent, plain
-from workbench.tui.theming import pictures_in_colour
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import number, percent, plain
+from workbench.tui.look.theming import pictures_in_colour
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.plane import (
     HUES,
@@ -28,8 +28,8 @@ from workbench.tui.widgets.plane import (
 
 if TYPE_CHECKING:
     from workbench.analysis.density import Density
-    from workbench.tui.energy_plane import EnergyPlanes, Planes
-    from workbench.tui.source import View
+    from workbench.tui.facts.energy_plane import EnergyPlanes, Planes
+    from workbench.tui.facts.source import View
 
 PICTURES = {
     "pair": (("E(x*) against E(x)", "E(x*), E(x)"), ("E(x)", "E(x*)"), 1),
@@ -69,7 +69,7 @@ class Energies(Painted, can_focus=True):
 
     def show(self, view: "View", epoch: int) -> None:
         """Show a view with the cursor at ``epoch``; its energies are read in a thread."""
-        from workbench.tui.energy_plane import EnergyPlanes
+        from workbench.tui.facts.energy_plane import EnergyPlanes
 
         known = self._read.get(view.split)
         if known is None or not known.is_of(view):
@@ -141,7 +141,7 @@ class Energies(Painted, can_focus=True):
 
     def _look(self) -> None:
         """Want what fits now."""
-        from workbench.tui.energy_plane import Wanted
+        from workbench.tui.facts.energy_plane import Wanted
 
         frames = self._frames(self.content_size.width, self.content_size.height)
         if self._view is None or self._source is None:

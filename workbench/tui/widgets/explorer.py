@@ -9,20 +9,20 @@ from textual.events import Leave, MouseDown, MouseEvent, MouseMove, MouseScrollD
 from textual.widget import Widget
 
 from trainers.errors import WorkbenchError
-from workbench.tui.charts import ACCURACY_AND_GAP, LOWER, MEDIANS, Chart, Look
 from workbench.tui.context import RunContext
+from workbench.tui.facts.numbers import Table
 from workbench.tui.keys.curves import CURVES_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.numbers import Table
-from workbench.tui.scene import Scene
-from workbench.tui.text import plain
+from workbench.tui.look.text import plain
+from workbench.tui.plots.charts import ACCURACY_AND_GAP, LOWER, MEDIANS, Chart, Look
+from workbench.tui.plots.scene import Scene
+from workbench.tui.plots.window import Window, fitted, grown, panned, scrolled, whole, zoomed
 from workbench.tui.widgets.curves import Curves, Drawable
 from workbench.tui.widgets.timeline import EpochChosen
-from workbench.tui.window import Window, fitted, grown, panned, scrolled, whole, zoomed
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
-    from workbench.tui.steps import Trace
+    from workbench.tui.facts.source import View
+    from workbench.tui.plots.steps import Trace
 
 ROOM_FOR_BOTH = 12
 """Rows below which there is the upper plot alone."""
@@ -115,7 +115,7 @@ class Explorer(Widget, can_focus=True):
         """The epochs that are seen, raw and smoothed."""
         if self._shown is None or not self._total:
             return None
-        from workbench.tui.curve_numbers import numbers_of
+        from workbench.tui.plots.curve_numbers import numbers_of
 
         view, epoch = self._shown
         upper, lower = (Scene(view, epoch, chart, self.look) for chart in self._charts)
@@ -289,7 +289,7 @@ class Explorer(Widget, can_focus=True):
 
     def _read(self, view: "View", wanted: tuple[Window, int, object]) -> None:
         """In a thread."""
-        from workbench.tui.steps import read_trace
+        from workbench.tui.plots.steps import read_trace
 
         try:
             trace = read_trace(view.source, wanted[0])

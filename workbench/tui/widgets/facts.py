@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from workbench.tui import palette
 from workbench.tui.context import RunContext
-from workbench.tui.glance import Facts
-from workbench.tui.text import MISSING, age, number, percent, plain
+from workbench.tui.facts.glance import Facts
+from workbench.tui.look import palette
+from workbench.tui.look.text import MISSING, age, number, percent, plain
 from workbench.tui.widgets.header import STATUS_LOOKS
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
@@ -16,7 +16,7 @@ from workbench.tui.widgets.timeline import FLAGS
 if TYPE_CHECKING:
     from workbench.onset import Onset
     from workbench.summary import EpochSummary
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 KINDS = {"catastrophic": "Catastrophic overfitting", "robust": "Robust overfitting"}
 LATEST_EVENTS = 3

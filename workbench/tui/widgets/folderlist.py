@@ -7,11 +7,11 @@ from rich.cells import cell_len
 from textual.events import Click
 from textual.message import Message
 
-from workbench.tui import palette
 from workbench.tui.generated.folders import Folder
 from workbench.tui.generated.words import STATE_LOOKS, classes
-from workbench.tui.palette import style
-from workbench.tui.text import MISSING, age, plain, shorten
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import MISSING, age, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 
 

@@ -9,12 +9,12 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from workbench.tui import palette
 from workbench.tui.forms.form import Question
 from workbench.tui.keys.form import CHOICE_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.palette import style
-from workbench.tui.text import plain
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.cells import Cells, Painted
 
 LONGEST_ANSWER = 200

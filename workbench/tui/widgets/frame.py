@@ -5,10 +5,10 @@ from collections.abc import Callable
 from rich.cells import cell_len
 from rich.style import Style
 
-from workbench.tui import palette
-from workbench.tui.glance import SAMPLES_OF, Split
-from workbench.tui.palette import style
-from workbench.tui.text import plain, shorten
+from workbench.tui.facts.glance import SAMPLES_OF, Split
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import plain, shorten
 
 LEFT = 7
 """Columns left of a plot's box, for the labels of its upright axis."""

@@ -12,21 +12,21 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widget import Widget
 
 from trainers.errors import WorkbenchError
-from workbench.tui.background import Background
-from workbench.tui.commands import run_dir_of
 from workbench.tui.context import RunContext
+from workbench.tui.facts.background import Background
 from workbench.tui.forms.form import Form
 from workbench.tui.generated.reading import Reading, Shown, Wanted
 from workbench.tui.generated.summary import summary
 from workbench.tui.generated.words import command_of, shell
 from workbench.tui.keys.generated import GENERATED_KEYS
 from workbench.tui.keys.table import bindings
+from workbench.tui.launching.commands import run_dir_of
 from workbench.tui.widgets.folderlist import FolderChosen, FolderList
 from workbench.tui.widgets.generated_parts import Energies, Images, PictureChosen, Summary
 from workbench.tui.widgets.page import Entry, Page
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 LOOK_SECONDS = 2.0
 """Pause between looks at what may have changed."""
@@ -214,7 +214,7 @@ class Generated(Widget, can_focus=True):
         return next((data for data in said if isinstance(data, str)), None)
 
     def _ask(self, make: Callable[[], Form]) -> None:
-        from workbench.tui.asking import ask
+        from workbench.tui.launching.asking import ask
 
         self.screen.run_worker(ask(self.screen, self._run_context.jobs, make), group="launch", exclusive=True)
 
@@ -261,7 +261,7 @@ class Generated(Widget, can_focus=True):
         images.display = beside or not self._shows_record
         across = (width - 1) // 2 if beside and width >= SIDE_BY_SIDE else width - 1
         down = rest // 2 if beside and width < SIDE_BY_SIDE else rest
-        from workbench.tui.theming import pictures_in_colour
+        from workbench.tui.look.theming import pictures_in_colour
 
         wanted = replace(
             self._wanted,

@@ -3,9 +3,9 @@
 from textual.events import Click
 from textual.message import Message
 
-from workbench.tui import palette
 from workbench.tui.generated.reading import Shown
-from workbench.tui.palette import style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.picture import Picture
 from workbench.tui.widgets.trajectories import chain_words, draw_trajectories

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from rich.cells import cell_len
 from rich.style import Style
 
-from workbench.tui import palette
-from workbench.tui.glance import Facts
-from workbench.tui.palette import style
-from workbench.tui.text import age, epsilon, plain, shorten
+from workbench.tui.facts.glance import Facts
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import age, epsilon, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 
 STATUS_LOOKS = {

@@ -7,22 +7,22 @@ from rich.style import Style
 from textual.binding import BindingType
 from textual.events import Click
 
-from workbench.tui import palette
-from workbench.tui.axes import EpochAxis
 from workbench.tui.context import RunContext
 from workbench.tui.keys.heatmap import HEATMAP_KEYS
 from workbench.tui.keys.table import bindings
-from workbench.tui.palette import LEVELS, heat, shade, style
-from workbench.tui.text import percent
-from workbench.tui.theming import pictures_in_colour
+from workbench.tui.look import palette
+from workbench.tui.look.palette import LEVELS, heat, shade, style
+from workbench.tui.look.text import percent
+from workbench.tui.look.theming import pictures_in_colour
+from workbench.tui.plots.axes import EpochAxis
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, RIGHT, draw_box, plot_titles
 from workbench.tui.widgets.ridge import paint_ridges, ridges_in
 from workbench.tui.widgets.timeline import EpochChosen, label_epochs, mark_epochs
 
 if TYPE_CHECKING:
-    from workbench.tui.heat import Heat
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
+    from workbench.tui.plots.heat import Heat
 
 
 class HeatMap(Painted, can_focus=True):
@@ -93,7 +93,7 @@ class HeatMap(Painted, can_focus=True):
         """The picture's numbers, kept while only the cursor moves."""
         known = self._heat
         if known is None or known[0].counts is not view.counts or known[1] != (axis, steps):
-            from workbench.tui.heat import heat_of
+            from workbench.tui.plots.heat import heat_of
 
             self._heat = known = view, (axis, steps), heat_of(view, axis, steps)
         return known[2]

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from workbench.tui import palette
-from workbench.tui.axes import DeltaAxis
-from workbench.tui.glance import Moment
-from workbench.tui.palette import style
-from workbench.tui.text import number, percent
+from workbench.tui.facts.glance import Moment
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import number, percent
+from workbench.tui.plots.axes import DeltaAxis
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import LEFT, draw_box, plot_titles
 

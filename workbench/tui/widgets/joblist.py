@@ -6,11 +6,11 @@ from rich.cells import cell_len
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
-from workbench.tui import palette
 from workbench.tui.jobs.progress import share
 from workbench.tui.jobs.rows import JOB_LOOKS, Row, took
-from workbench.tui.palette import style
-from workbench.tui.text import age, plain, shorten
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import age, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 
 STATE, PROGRESS, TOOK, AGE = 11, 11, 9, 13

@@ -14,7 +14,7 @@ from textual_hires_canvas import Canvas, HiResMode
 from textual_plot import PlotWidget
 from textual_plot.plot_widget import Legend
 
-from workbench.tui.braille import BRAILLE, DOTS
+from workbench.tui.plots.braille import BRAILLE, DOTS
 
 Scalar = float | np.floating[Any]
 

@@ -11,12 +11,12 @@ from textual.events import Leave, MouseMove
 from textual.message import Message
 from textual_hires_canvas import HiResMode
 
-from workbench.tui import palette
-from workbench.tui.palette import style
-from workbench.tui.scales import LINEAR, Axis
-from workbench.tui.series import decimate, drawable, unbroken
-from workbench.tui.smoothing import running_median
-from workbench.tui.text import number, percent, shorten
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import number, percent, shorten
+from workbench.tui.plots.scales import LINEAR, Axis
+from workbench.tui.plots.series import decimate, drawable, unbroken
+from workbench.tui.plots.smoothing import running_median
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import draw_box
 from workbench.tui.widgets.layers import BarePlot, Place

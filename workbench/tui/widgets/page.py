@@ -5,8 +5,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, chop_cells
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from workbench.tui import palette
-from workbench.tui.palette import style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
 from workbench.tui.widgets.cells import Cells, Painted
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 from rich.style import Style
 
-from workbench.tui import palette
-from workbench.tui.braille import ACROSS, BRAILLE, DOTS, DOWN
-from workbench.tui.palette import LEVELS, heat, shade, style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import LEVELS, heat, shade, style
+from workbench.tui.plots.braille import ACROSS, BRAILLE, DOTS, DOWN
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.frame import LEFT, draw_box
 from workbench.tui.widgets.histogram import EIGHTHS

@@ -6,19 +6,19 @@ from rich.style import Style
 from textual.app import RenderResult
 from textual_hires_canvas import HiResMode
 
-from workbench.tui import palette
-from workbench.tui.axes import EpochAxis
-from workbench.tui.charts import Line
-from workbench.tui.palette import style
-from workbench.tui.scales import LINEAR, Axis
-from workbench.tui.scene import Scene
-from workbench.tui.series import Series, axis_of, decimate, series_of, unbroken
-from workbench.tui.text import shorten
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import shorten
+from workbench.tui.plots.axes import EpochAxis
+from workbench.tui.plots.charts import Line
+from workbench.tui.plots.scales import LINEAR, Axis
+from workbench.tui.plots.scene import Scene
+from workbench.tui.plots.series import Series, axis_of, decimate, series_of, unbroken
+from workbench.tui.plots.window import Window
 from workbench.tui.widgets.frame import draw_box
 from workbench.tui.widgets.layers import BarePlot, Place
 from workbench.tui.widgets.timeline import FLAGS, mark_epochs
 from workbench.tui.widgets.upright import PAD, Label, row_of
-from workbench.tui.window import Window
 
 SMALLEST = (12, 4)
 """Columns and rows below which textual-plot cannot draw its box."""

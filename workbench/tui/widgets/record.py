@@ -4,16 +4,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainers.errors import WorkbenchError
-from workbench.tui import palette
-from workbench.tui.background import Background
 from workbench.tui.context import RunContext
-from workbench.tui.text import plain
+from workbench.tui.facts.background import Background
+from workbench.tui.look import palette
+from workbench.tui.look.text import plain
 from workbench.tui.widgets.facts import events
 from workbench.tui.widgets.page import Entry, Page
 
 if TYPE_CHECKING:
-    from workbench.tui.provenance import LogFacts
-    from workbench.tui.source import View
+    from workbench.tui.facts.provenance import LogFacts
+    from workbench.tui.facts.source import View
 
 LABEL = 18
 
@@ -55,14 +55,14 @@ class Record(Page):
         if self._looked_at is None:
             self.fill(self._before(self._view))
             return
-        from workbench.tui.provenance import provenance
+        from workbench.tui.facts.provenance import provenance
 
         problem = [] if self._problem is None else [Entry(text=plain(self._problem), colour=palette.WARNING)]
         self.fill([*self._before(self._view), *provenance(self._view, self._log), *problem])
 
     def _step(self) -> bool | None:
         """In a thread: look at the log's files once per reading."""
-        from workbench.tui.provenance import log_facts
+        from workbench.tui.facts.provenance import log_facts
 
         view = self._view
         if view is None or view is self._looked_at:

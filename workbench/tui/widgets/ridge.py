@@ -4,16 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.tui import palette
-from workbench.tui.axes import DeltaAxis
-from workbench.tui.palette import style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.plots.axes import DeltaAxis
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.frame import LEFT, draw_box, plot_titles
 from workbench.tui.widgets.histogram import EIGHTHS
 from workbench.tui.widgets.timeline import FLAGS
 
 if TYPE_CHECKING:
-    from workbench.tui.source import View
+    from workbench.tui.facts.source import View
 
 SPACING = 2
 """Rows of a ridge; one in a low terminal."""
@@ -52,7 +52,7 @@ def ridges_in(view: "View", epoch: int, height: int) -> list[tuple[int, int]]:
 
 def paint_ridges(sheet: Cells, view: "View", epoch: int) -> None:
     """Ridges in a box, the latest at the bottom; their epochs on the left, onsets by their symbols, ΔE below."""
-    from workbench.tui.heat import ridges_of
+    from workbench.tui.plots.heat import ridges_of
 
     left, right, bottom = LEFT, sheet.width - 2, sheet.height - 2
     draw_box(sheet.put, left, 0, right, bottom, *plot_titles(view.split, view.attack, "each epoch to its own height"))

@@ -10,10 +10,10 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.message import Message
 
-from workbench.tui import palette
-from workbench.tui.palette import style
-from workbench.tui.seen import Target
-from workbench.tui.text import MISSING, epsilon, percent, plain, shorten
+from workbench.tui.acts.seen import Target
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import MISSING, epsilon, percent, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.header import STATUS_LOOKS
 from workbench.tui.widgets.timeline import FLAGS

@@ -3,9 +3,9 @@
 from rich.cells import cell_len
 from rich.style import Style
 
-from workbench.tui import palette
 from workbench.tui.keys.table import Key, KeyTable, caps, keys_in_use
-from workbench.tui.palette import style
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
 from workbench.tui.panes import PANES
 from workbench.tui.widgets.cells import Cells, Painted
 

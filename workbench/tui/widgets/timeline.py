@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from textual.events import Click, MouseEvent, MouseMove
 from textual.message import Message
 
-from workbench.tui import palette
-from workbench.tui.axes import EpochAxis
-from workbench.tui.glance import Moment
-from workbench.tui.palette import style
-from workbench.tui.text import number, percent
+from workbench.tui.facts.glance import Moment
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import number, percent
+from workbench.tui.plots.axes import EpochAxis
 from workbench.tui.widgets.cells import Cells, Painted
 from workbench.tui.widgets.frame import Put
 

@@ -1,6 +1,6 @@
 """The first line of the list of runs."""
 
-from workbench.tui import palette
+from workbench.tui.look import palette
 from workbench.tui.widgets.cells import Cells, Painted
 
 

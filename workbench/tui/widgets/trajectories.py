@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.style import Style
 
-from workbench.tui import palette
-from workbench.tui.braille import ACROSS, BRAILLE, DOTS, DOWN
-from workbench.tui.palette import style
-from workbench.tui.text import number, plain, shorten
+from workbench.tui.look import palette
+from workbench.tui.look.palette import style
+from workbench.tui.look.text import number, plain, shorten
+from workbench.tui.plots.braille import ACROSS, BRAILLE, DOTS, DOWN
 from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.frame import LEFT, draw_box
 

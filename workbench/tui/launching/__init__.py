@@ -1,0 +1,1 @@
+"""From a key to a command that runs, and what is said of what it made."""

@@ -159,7 +159,7 @@ def stronger_der(config: TrainConfig) -> dict[str, Any]:
     return {"method": method.name} | {name: value for name, value in ordinary.items() if name in _SWITCHED_ON}
 
 
-_SWITCHED_ON = ("der_beta", "der_energy", "der_penalty", "der_margin")
+_SWITCHED_ON = ("der_beta", "der_energy", "der_penalty", "der_gradient", "der_margin")
 """What a rollback that switches DER on sets; β then grows as after any rollback, not by ``der_warmup``."""
 
 

@@ -16,6 +16,7 @@ Norm = Literal["linf", "l2"]
 Schedule = Literal["flat", "stepped", "triangular", "cosine", "one-cycle"]
 DerEnergy = Literal["marginal", "joint", "both"]
 DerPenalty = Literal["squared", "abs", "hinge"]
+DerGradient = Literal["both", "adversarial"]
 OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
 OnRobust = Literal["ignore", "warn", "stop"]
 OnNan = Literal["stop", "rollback"]
@@ -136,6 +137,7 @@ class TrainConfig:
     der_beta: float = 0.0
     der_energy: DerEnergy = "marginal"
     der_penalty: DerPenalty = "squared"
+    der_gradient: DerGradient = "both"
     der_margin: float = 0.5
     der_warmup: float = 0.0
     kl_beta: float = 0.0
@@ -298,6 +300,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": get_args(Schedule),
     "der_energy": get_args(DerEnergy),
     "der_penalty": get_args(DerPenalty),
+    "der_gradient": get_args(DerGradient),
     "on_co": get_args(OnCatastrophic),
     "on_ro": get_args(OnRobust),
     "on_nan": get_args(OnNan),

@@ -113,3 +113,9 @@ def test_gradients_flow_through_each_side(side: int) -> None:
     sign = (-1, 1)[side]
     expected = sign * 2.0 * 2 * delta[:, None] * scipy.special.softmax((clean, adv)[side], axis=1)
     np.testing.assert_allclose(logits[side].grad.numpy(), expected, rtol=1e-12)
+    both, of_one = logits[1].grad.clone(), config(der_penalty="squared", der_beta=2.0, der_gradient="adversarial")
+    for one in logits:
+        one.grad = None
+    delta_energy(*logits, torch.zeros(4, dtype=torch.int64), of_one).sum().backward()
+    assert logits[0].grad is None
+    assert torch.equal(logits[1].grad, both)

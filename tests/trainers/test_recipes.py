@@ -208,7 +208,8 @@ def test_the_configuration_of_a_run_trains_it_again(settings: dict[str, str]) ->
 
 
 def test_no_der_setting_is_taken_and_then_ignored() -> None:
-    for name, value in {"der_energy": "joint", "der_penalty": "hinge", "der_margin": 0.125, "der_warmup": 2}.items():
+    chosen = {"der_energy": "joint", "der_penalty": "hinge", "der_gradient": "adversarial", "der_margin": 0.125}
+    for name, value in {**chosen, "der_warmup": 2}.items():
         with refuses("pgd", name.replace("_", "-"), "pgd-der"):
             complete({"method": "pgd", name: value})
         with refuses("standard", name.replace("_", "-")):

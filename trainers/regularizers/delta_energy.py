@@ -26,10 +26,13 @@ def penalty(delta: Tensor, kind: DerPenalty, margin: float) -> Tensor:
 
 
 def delta_energy(clean_logits: Tensor, adv_logits: Tensor, y: Tensor, config: TrainConfig) -> Tensor:
-    """The delta-energy regularizer β·φ(ΔE), summed over the chosen energies, shape (B,); gradients flow through both.
+    """The delta-energy regularizer β·φ(ΔE), summed over the chosen energies, shape (B,).
 
-    The idea is that of arXiv 2505.22486; its exact form and β are our reading, not verified against the paper.
+    Gradients flow through the energies of x and x*, or, where ``der_gradient`` is "adversarial", of x* alone. The idea
+    is that of arXiv 2505.22486; its exact form and β are our reading, not verified against the paper.
     """
+    if config.der_gradient == "adversarial":
+        clean_logits = clean_logits.detach()
     deltas = delta_energies(clean_logits, adv_logits, y, config.der_energy)
     terms = [penalty(delta, config.der_penalty, config.der_margin) for delta in deltas]
     return config.der_beta * torch.stack(terms).sum(0)

@@ -52,7 +52,7 @@ def methods(
         screen.print(plain(f"{', '.join(names)}: {source}"))
 
 
-_DER_SETTINGS = ("der_beta", "der_energy", "der_penalty", "der_margin", "der_warmup")
+_DER_SETTINGS = ("der_beta", "der_energy", "der_penalty", "der_gradient", "der_margin", "der_warmup")
 
 
 def _show(method: MethodSpec, *, json: bool) -> None:

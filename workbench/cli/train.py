@@ -48,6 +48,12 @@ def train(
     der_penalty: Annotated[
         str | None, typer.Option(help=f"φ of DER: squared, abs or hinge. {default_of('der_penalty')}")
     ] = None,
+    der_gradient: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Through which energies DER trains: both, or adversarial (of x* alone). {default_of('der_gradient')}"
+        ),
+    ] = None,
     der_margin: Annotated[
         float | None, typer.Option(help=f"Margin of hinge, in nats. {default_of('der_margin')}")
     ] = None,

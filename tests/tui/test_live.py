@@ -3,18 +3,20 @@
 import asyncio
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import pytest
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Opened, facts_of, text_of
-from tests.tui.runs import COLLAPSE, append, start, write
+from tests.tui.runs import COLLAPSE, NOW, append, meta, start, write
 from trainers.energylog import LogWriter
 from workbench.tui.screens import run as run_screen
+from workbench.tui.widgets.classes import Classes
+from workbench.tui.widgets.explorer import Explorer
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +153,47 @@ async def test_a_log_replaced_by_a_shorter_one(tmp_path: Path, opened: Opened) -
         assert pilot.app.screen.epoch == 1
 
 
+@pytest.mark.parametrize("in_place", [False, True], ids=["moved there", "written over it"])
+async def test_another_runs_log_in_its_place_is_told_and_nothing_of_the_first_is_kept(
+    tmp_path: Path, opened: Opened, in_place: bool
+) -> None:
+    log, other = tmp_path / "run" / "run.h5", tmp_path / "other" / "run.h5"
+    write(log.parent, epochs=8)
+    write(other.parent, epochs=7, facts=meta(run_id="another", method="pgd"))
+    async with opened(log.parent, clock=time.time) as pilot:
+        screen = pilot.app.screen
+        await pilot.press("2", "plus", "5", "left", "left", "left")
+        await until(pilot, lambda: screen.epoch == 4 and screen.query_one(Classes).ready)
+        kept = {*screen.query(Classes), *screen.query(Explorer)}
+        if in_place:
+            log.write_bytes(other.read_bytes())
+        else:
+            other.replace(log)
+        await until(pilot, lambda: "⇄ other run since" in text_of(pilot))
+        assert "pgd" in text_of(pilot).splitlines()[0]
+        assert screen.epoch == 6, "an epoch of the other run means nothing in this one"
+        (told,) = [note.message for note in pilot.app._notifications if note.title == "Another run"]
+        assert "another in the place of digits-fgsm-0" in told
+        await until(pilot, lambda: any(new.ready for new in screen.query(Classes) if new not in kept))
+        assert not kept & {*screen.query(Classes), *screen.query(Explorer)}
+        await pilot.press("2", "1")
+        assert "before, it was that of digits-fgsm-0" in facts_of(pilot)
+
+
+async def test_a_log_resumed_in_its_place_keeps_what_was_chosen(tmp_path: Path, opened: Opened) -> None:
+    write(tmp_path / "run", epochs=4, status="stopped")
+    async with opened(tmp_path / "run", clock=time.time) as pilot:
+        await pilot.press("5", "left")
+        await until(pilot, lambda: bool(pilot.app.screen.query(Classes)))
+        classes, data = pilot.app.screen.query_one(Classes), pilot.app.screen.view.data
+        with LogWriter.resume(tmp_path / "run" / "run.h5") as writer:
+            append(writer)
+            await until(pilot, lambda: pilot.app.screen.view.num_epochs == 5)
+        assert pilot.app.screen.epoch == 2
+        assert pilot.app.screen.query_one(Classes) is classes
+        assert pilot.app.screen.view.data is data, "the same epochs need not be read again"
+
+
 async def test_a_log_replaced_by_rubbish(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path / "run", epochs=3)
     (tmp_path / "rubbish").write_bytes(b"rubbish" * 100)
@@ -161,16 +204,38 @@ async def test_a_log_replaced_by_rubbish(tmp_path: Path, opened: Opened) -> None
         assert "trying again" in facts_of(pilot)
 
 
-async def test_a_log_truncated_in_place(tmp_path: Path, opened: Opened) -> None:
-    with start(tmp_path / "run") as writer:
-        for _ in range(3):
-            append(writer)
-    shutil.copy(tmp_path / "run" / "run.h5", tmp_path / "copy.h5")
-    async with opened(tmp_path / "copy.h5", size=(120, 40), clock=time.time) as pilot:
-        os.truncate(tmp_path / "copy.h5", 5_000)
-        await asyncio.sleep(0.6)
-        await pilot.press("s", "left", "4", "5", "1")
-        await until(pilot, lambda: "✗ unreadable" in text_of(pilot))
+async def test_a_log_cut_short_is_told_over_every_pane_until_it_is_whole(tmp_path: Path, opened: Opened) -> None:
+    log = tmp_path / "run" / "run.h5"
+    write(log.parent, epochs=3)
+    content = log.read_bytes()
+    async with opened(log.parent, clock=lambda: NOW) as pilot:
+        os.truncate(log, len(content) * 9 // 10)
+        for key in "1234567890":
+            await pilot.press(key)
+            await until(pilot, lambda: "✗ log unreadable since 15:06 UTC · shown: 3 epochs" in text_of(pilot))
+            assert " run.h5 is truncated or damaged (" in text_of(pilot)
+        log.write_bytes(content)
+        await until(pilot, lambda: "✓ finished" in text_of(pilot))
+        assert "unreadable" not in text_of(pilot)
+
+
+async def test_damage_that_one_pane_meets_is_told_over_every_pane(tmp_path: Path, opened: Opened) -> None:
+    log = tmp_path / "run" / "run.h5"
+    write(log.parent, epochs=3)
+    with h5py.File(log) as file:
+        offset = file["/train/energy"].id.get_chunk_info_by_coord((1, 0)).byte_offset
+    content = log.read_bytes()
+    log.write_bytes(content[:offset] + b"\xff\xff\xff\xff" + content[offset + 4 :])
+    async with opened(log.parent, clock=time.time) as pilot:
+        assert "damaged" not in text_of(pilot)
+        await pilot.press("6", "left")
+        await until(pilot, lambda: "✗ log damaged in part" in text_of(pilot))
+        await pilot.press("3")
+        await until(pilot, lambda: "under fgsm, epoch 1" in text_of(pilot))
+        assert "✗ log damaged in part" in text_of(pilot)
+        assert "✓ finished" in text_of(pilot)
+        log.write_bytes(content)
+        await until(pilot, lambda: "damaged in part" not in text_of(pilot))
 
 
 async def test_a_log_lost_between_the_first_frame_and_the_first_reading(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ async def test_a_log_that_vanishes(recorded: Path, tmp_path: Path, opened: Opene
         page = await open_pane(pilot, "0", "record")
         (run / "run.h5").unlink()
         async with asyncio.timeout(20):
-            while pilot.app.screen.view.problem is None or page._looked_at is not pilot.app.screen.view:
+            while pilot.app.screen.view.trouble is None or page._looked_at is not pilot.app.screen.view:
                 page.show(pilot.app.screen.view, 0)
                 await pilot.pause(0.02)
         await read(pilot, "record")

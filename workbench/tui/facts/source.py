@@ -1,10 +1,11 @@
 """What the app shows: an unchanging view of the run, read from its log off the event loop."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,13 @@ from trainers.energylog.schema import histogram_edges
 from trainers.errors import WorkbenchError
 from workbench.analysis import display_range
 from workbench.summary import RunSummary, summarize
+from workbench.tui.context import run_folder
 from workbench.tui.facts.glance import SHOWN, Facts, Moment, Split, read_facts, read_moment, splits_with_delta_energy
+from workbench.tui.facts.handle import Handle
+from workbench.tui.facts.trouble import Replaced, Trouble
 from workbench.tui.plots.axes import DeltaAxis
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +42,8 @@ class View:
         source: where samples can be read from, in a thread.
         data: stands for what the log holds: the same object in all views of one run that only grew in between, another
             one once the log was replaced by that of another run, or of the same run begun anew.
-        problem: why the log cannot be read any more, None while it can.
+        trouble: why not all of the log can be read any more, None while it can.
+        replaced: which run's log this one has taken the place of while it was looked at; None where it is the first.
     """
 
     facts: Facts
@@ -51,7 +58,8 @@ class View:
     read_at: float
     source: "Source"
     data: object
-    problem: str | None = None
+    trouble: Trouble | None = None
+    replaced: Replaced | None = None
 
     @property
     def num_epochs(self) -> int:
@@ -117,17 +125,14 @@ class Source:
             path: a run directory or its log file.
             clock: seconds since 1970-01-01 UTC.
         """
-        self._path = path
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._log: EnergyLog | None = None
-        self._closed = False
+        self._path, self._clock, self._lock = path, clock, threading.Lock()
+        self._handle = Handle(path, clock)
+        self._closed, self._renewals = False, 0
         self._view: View | None = None
-        self._opened: tuple[int, bool] = (0, False)
         self.data: object = None
 
     def read(self, split: Split | None = None) -> View:
-        """The run as it is now; what was read before, with ``problem`` set, where the log cannot be read any more.
+        """The run as it is now; what was read before, with ``trouble`` set, where the log cannot be read any more.
 
         Args:
             split: whose ΔE to read; None for the one read before, at first the training set where it has any.
@@ -141,7 +146,8 @@ class Source:
             except (WorkbenchError, OSError) as error:
                 if self._view is None:
                     raise error if isinstance(error, WorkbenchError) else WorkbenchError(str(error)) from error
-                self._view = replace(self._view, problem=str(error) or type(error).__name__)
+                what = str(error) or type(error).__name__
+                self._view = replace(self._view, trouble=self._trouble(what, whole=True))
             return self._view
 
     def samples(self, split: Split, column: str, epoch: int, part: tuple[int, int] | None = None) -> NDArray[Any]:
@@ -151,7 +157,9 @@ class Source:
             WorkbenchError: the epoch is not in the log, or it cannot be read.
         """
         with self._lock:
-            return self._open().samples(split, column, epoch, part)
+            if not 0 <= epoch < self._handle.open().committed:
+                raise WorkbenchError(f"the log has no epoch {epoch}")
+            return self._part(lambda log: log.samples(split, column, epoch, part))
 
     def steps(self, names: Sequence[str], first: int, stop: int) -> dict[str, NDArray[Any]]:
         """Some columns of the steps of some epochs; see ``EnergyLog.steps_of``.
@@ -160,7 +168,7 @@ class Source:
             WorkbenchError: they cannot be read.
         """
         with self._lock:
-            return self._open().steps_of(names, first, stop)
+            return self._part(lambda log: log.steps_of(names, first, stop))
 
     def keys(self, split: Split) -> SampleKeys:
         """Index and label of each sample of a split.
@@ -169,31 +177,29 @@ class Source:
             WorkbenchError: they cannot be read.
         """
         with self._lock:
-            return self._open().keys(split)
+            return self._part(lambda log: log.keys(split))
 
     def close(self) -> None:
         """Close the log, when a reading under way has ended: call it in a thread. Nothing is read afterwards."""
         self._closed = True
         with self._lock:
-            if self._log is not None:
-                self._log.close()
+            self._handle.close()
 
     def _read(self, split: Split | None) -> View:
-        before, log = self._view, self._open()
-        if before is not None:
-            log.refresh()
-            if not log.path.exists():
-                raise WorkbenchError(f"{log.path} is gone; shown is what was read before")
-        now, wanted = self._clock(), split or (before.split if before is not None else None)
-        if before is not None and before.split == wanted and not self._has_news(before):
-            return replace(before, facts=read_facts(log), read_at=now, problem=None)
-        table = log.epochs()
+        self._check_open()
+        before, log = self._view, self._handle.look()
+        damage = self._handle.damage
+        trouble, now = None if damage is None else self._trouble(damage, whole=False), self._clock()
+        if before is not None and split in (None, before.split) and not self._has_news(before, log):
+            return replace(before, facts=read_facts(log), read_at=now, trouble=trouble)
+        table, goes_on = log.epochs(), before is not None and self._goes_on(before, log)
         splits = splits_with_delta_energy(table)
-        shown = wanted or splits[0]
+        wanted = split or (before.split if before is not None else None)
+        shown = wanted if wanted is not None and (wanted in splits or goes_on) else splits[0]
         counts = log.histogram(shown)
-        if before is None or not self._goes_on(before, log, table):
+        if not goes_on:
             self.data = object()
-        self._opened = log.num_replaced, log.in_segments
+        self._renewals = self._handle.renewals
         return View(
             facts=read_facts(log),
             meta=log.meta,
@@ -207,27 +213,39 @@ class Source:
             read_at=now,
             source=self,
             data=self.data,
+            trouble=trouble,
+            replaced=_replaced(before, log, now),
         )
 
-    def _open(self) -> EnergyLog:
-        """The log, opened once."""
+    def _part(self, read: Callable[[EnergyLog], _T]) -> _T:
+        self._check_open()
+        return self._handle.attempt(read)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise WorkbenchError(f"{self._path} is not read any more")
-        if self._log is None:
-            self._log = EnergyLog.open(self._path, clock=self._clock)
-        return self._log
 
-    def _has_news(self, before: View) -> bool:
+    def _trouble(self, what: str, *, whole: bool) -> Trouble:
+        """The trouble that there is now; of one that lasts, when it began."""
+        before, what = self._view, what.replace(f"{run_folder(self._path)}{os.sep}", "")
+        assert before is not None, "nothing was read, so nothing can have been asked for"
+        return Trouble(what, before.read_at if before.trouble is None else before.trouble.since, whole)
+
+    def _has_news(self, before: View, log: EnergyLog) -> bool:
         """Whether there is more to show than another step of the epoch under way."""
-        assert self._log is not None
-        log, facts = self._log, before.facts
-        seen = (self._opened[0], before.meta, facts.num_epochs, facts.status, len(before.events))
-        return seen != (log.num_replaced, log.meta, log.committed, log.status, len(log.events()))
+        facts = before.facts
+        seen = (self._renewals, before.meta, facts.num_epochs, facts.status, len(before.events))
+        return seen != (self._handle.renewals, log.meta, log.committed, log.status, len(log.events()))
 
-    def _goes_on(self, before: View, log: EnergyLog, table: NDArray[np.void]) -> bool:
-        """Whether the log still holds what it held: the same file, or an index that the same run has replaced."""
-        replaced, in_segments = self._opened
-        if log.num_replaced == replaced:
+    def _goes_on(self, before: View, log: EnergyLog) -> bool:
+        """Whether the log still holds what it held: the same file, or one of the same run that holds as much."""
+        if self._handle.renewals == self._renewals:
             return True
-        held = table[: before.num_epochs]
-        return in_segments and log.meta == before.meta and held.tobytes() == before.table.tobytes()
+        return log.meta == before.meta and log.epochs()[: before.num_epochs].tobytes() == before.table.tobytes()
+
+
+def _replaced(before: View | None, log: EnergyLog, now: float) -> Replaced | None:
+    """Which run was here before, if this is another one's log by now."""
+    if before is None:
+        return None
+    return before.replaced if before.meta.run_id == log.meta.run_id else Replaced(before.meta.run_id, now)

@@ -1,6 +1,7 @@
 """Text that comes from a file, made safe for a terminal, and numbers as people read them."""
 
 import math
+from datetime import UTC, datetime
 
 from rich.cells import cell_len, set_cell_size
 
@@ -74,6 +75,13 @@ def age(seconds: float) -> str:
         if seconds < until:
             return f"{seconds // length:.0f} {unit}"
     return f"{seconds // 86_400:.0f} d"
+
+
+def clock_time(seconds: float) -> str:
+    """The time of day, e.g. "14:03 UTC", of a moment in seconds since 1970-01-01; MISSING where no clock shows it."""
+    if not math.isfinite(seconds) or not 0 <= seconds < 1e11:
+        return MISSING
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M UTC")
 
 
 def _escape(char: str) -> str:

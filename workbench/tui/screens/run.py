@@ -20,6 +20,7 @@ from workbench.tui.contents import WIDGETS, RunWidget, make
 from workbench.tui.context import RunContext, run_folder
 from workbench.tui.facts.glance import Glance, Split
 from workbench.tui.facts.numbers import Exports
+from workbench.tui.facts.trouble import Trouble
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.pca import PCA_KEYS
@@ -28,6 +29,7 @@ from workbench.tui.keys.table import KeyTable, bindings
 from workbench.tui.look.text import plain
 from workbench.tui.memory import Keeps, Kind, memory_of, place_of
 from workbench.tui.panes import PANES, Layout, Pane
+from workbench.tui.widgets.banner import Banner
 from workbench.tui.widgets.facts import overview, problem, status
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.histogram import Histogram
@@ -76,7 +78,7 @@ class RunScreen(Screen[None]):
         self._layout: Layout | None = None
         self._reading, self._left = False, False
         self._opened_at = context.clock()
-        self._problem: str | None = None
+        self._trouble: Trouble | None = None
         self._clockwork: list[Timer] = []
         self._kept_widgets: dict[str, object] = {}
 
@@ -85,6 +87,7 @@ class RunScreen(Screen[None]):
         facts, moment = self._glance.facts, self._glance.moment
         yield Header(facts, self._clock, Path(place_of(self._path)).name)
         yield Tabs()
+        yield Banner()
         with Container(id="panes"):
             yield Page("facts", label_width=10)
             yield Histogram(moment)
@@ -261,11 +264,13 @@ class RunScreen(Screen[None]):
         if self.view is None:
             return {}
         epoch = "last" if self.epoch >= self._num_epochs - 1 else self.epoch
-        widgets = dict(self._kept_widgets)
+        self._keep_widgets()
+        return {"pane": self.pane, "epoch": epoch, "split": self.view.split, "widgets": dict(self._kept_widgets)}
+
+    def _keep_widgets(self) -> None:
         for widget in self.query_one("#panes").children:
             if widget.id is not None and isinstance(widget, Keeps):
-                widgets[widget.id] = widget.keep()
-        return {"pane": self.pane, "epoch": epoch, "split": self.view.split, "widgets": widgets}
+                self._kept_widgets[widget.id] = widget.keep()
 
     def restore(self, kept: Mapping[str, object]) -> None:
         """Go where the user was, unless the user has gone somewhere by now."""
@@ -383,14 +388,15 @@ class RunScreen(Screen[None]):
     def _tell(self) -> None:
         """Say how the run is doing; the clock alone changes that."""
         view, now, running = self.view, self._clock(), self._run_context.jobs.indicator
-        facts = self.query_one("#facts", Page)
+        facts, header = self.query_one("#facts", Page), self.query_one(Header)
+        trouble = self._trouble if view is None else view.trouble
+        self.query_one(Banner).show(trouble, self._num_epochs)
         if view is None:
-            known = [] if self._problem is None else [problem(self._problem, now - self._opened_at)]
-            self.query_one(Header).show(self._glance.facts, self._opened_at if known else None, running)
-            facts.fill([*known, status(self._glance.facts, now)])
-            return
-        self.query_one(Header).show(view.facts, view.read_at if view.problem is not None else None, running)
-        facts.fill(overview(view, now))
+            header.show(self._glance.facts, trouble, running)
+            facts.fill([*([] if trouble is None else [problem(trouble, now)]), status(self._glance.facts, now)])
+        else:
+            header.show(view.facts, trouble, running, view.replaced)
+            facts.fill(overview(view, now))
 
     def _look(self, split: Split | None = None) -> None:
         """Read the log in a thread, one reading at a time; a look at another split is never left out."""
@@ -421,14 +427,15 @@ class RunScreen(Screen[None]):
         self._reading = False
         before, self.view = self.view, view
         known = before.num_epochs if before is not None else self._glance.facts.num_epochs
-        if self.epoch >= known - 1 or self.epoch >= view.num_epochs:
+        other_run = before is not None and view.replaced != before.replaced
+        if other_run or self.epoch >= known - 1 or self.epoch >= view.num_epochs:
             self.epoch = max(view.num_epochs - 1, 0)
         if before is None:
             self.run_worker(self._run_context.jobs.find(run_folder(self._path)), group="jobs")
-        if before is None:
             self.restore(memory_of(self.app).recall(*self.memory_key))
-        shown = before is not None and view.table is before.table and view.events is before.events
-        if before is not None and shown and view.split == before.split:
+        elif other_run:
+            self._tell_of_other_run(before, view)
+        if before is not None and _looks_as(before, view):
             self._tell()
         else:
             self._show()
@@ -436,9 +443,23 @@ class RunScreen(Screen[None]):
         for act in waiting:
             act()
 
+    def _tell_of_other_run(self, before: "View", view: "View") -> None:
+        """Say that another run's log is here now, and forget what was chosen in the one before."""
+        names = plain(view.meta.run_id, 60), plain(before.meta.run_id, 60)
+        words = "This is another run's log now: {} in the place of {}. The cursor is at its last epoch.".format(*names)
+        self.notify(words, title="Another run", severity="warning", timeout=15, markup=False)
+        self.run_worker(self._renew(), group="renew", exclusive=True)
+
+    async def _renew(self) -> None:
+        """Make all widgets anew but those of the first frame, so that none keeps anything of another run."""
+        panes = self.query_one("#panes")
+        self._keep_widgets()
+        await panes.remove_children([widget for widget in panes.children if widget.id in WIDGETS])
+        self._arrange()
+
     def _lament(self, error: WorkbenchError) -> None:
         """Say that the log, of which one frame was shown, could not be read since."""
-        self._reading, self._problem = False, str(error)
+        self._reading, self._trouble = False, Trouble(str(error), self._opened_at, whole=True)
         self._tell()
 
     def on_unmount(self) -> None:
@@ -446,6 +467,12 @@ class RunScreen(Screen[None]):
         self._left = True
         if self._source is not None:
             asyncio.get_running_loop().run_in_executor(None, self._source.close)
+
+
+def _looks_as(before: "View", view: "View") -> bool:
+    """Whether a view shows the same as the one before, but for the clock."""
+    whole = view.table is before.table and view.events is before.events
+    return whole and view.split == before.split and view.trouble == before.trouble
 
 
 def _launch() -> ModuleType:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from workbench.tui.context import RunContext
 from workbench.tui.facts.glance import Facts
+from workbench.tui.facts.trouble import Replaced, Trouble
 from workbench.tui.look import palette
-from workbench.tui.look.text import MISSING, age, number, percent, plain
+from workbench.tui.look.text import MISSING, age, clock_time, number, percent, plain
 from workbench.tui.widgets.header import STATUS_LOOKS
 from workbench.tui.widgets.page import Entry, Page
 from workbench.tui.widgets.timeline import FLAGS
@@ -26,7 +27,8 @@ def overview(view: "View", now: float) -> list[Entry]:
     """The run in a nutshell: how it is, best and last, what to keep, onsets, provenance."""
     summary = view.summary
     return [
-        *([] if view.problem is None else [problem(view.problem, now - view.read_at)]),
+        *([] if view.trouble is None else [problem(view.trouble, now)]),
+        *([] if view.replaced is None else [replaced(view.replaced)]),
         status(view.facts, now),
         *_onsets(view),
         Entry(text="epoch    PGD   FGSM  clean", colour=palette.MUTED, gap=True),
@@ -58,10 +60,17 @@ class Events(Page):
         self.fill(events(view))
 
 
-def problem(what: str, seconds: float) -> Entry:
-    """That the log, last read some seconds ago, cannot be read now."""
-    text = f"{plain(what)}. Shown is what was read {age(seconds)} ago; trying again."
+def problem(trouble: Trouble, now: float) -> Entry:
+    """That the log, or a part of it, cannot be read now."""
+    shown = "Shown is what was read" if trouble.whole else "The rest is shown; all of it could be read"
+    text = f"{plain(trouble.what)}. {shown} {age(now - trouble.since)} ago; trying again."
     return Entry(label="✗ log", text=text, colour=palette.CATASTROPHIC, label_colour=palette.CATASTROPHIC)
+
+
+def replaced(before: Replaced) -> Entry:
+    """That this is another run's log by now."""
+    text = f"another run's since {clock_time(before.at)}; before, it was that of {plain(before.run_id, 60)}"
+    return Entry(label="⇄ log", text=text, colour=palette.WARNING, label_colour=palette.WARNING)
 
 
 def status(facts: Facts, now: float) -> Entry:

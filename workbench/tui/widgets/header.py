@@ -6,9 +6,10 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.tui.facts.glance import Facts
+from workbench.tui.facts.trouble import Replaced, Trouble
 from workbench.tui.look import palette
 from workbench.tui.look.palette import style
-from workbench.tui.look.text import age, epsilon, plain, shorten
+from workbench.tui.look.text import age, clock_time, epsilon, plain, shorten
 from workbench.tui.widgets.cells import Cells, Painted
 
 STATUS_LOOKS = {
@@ -34,20 +35,24 @@ class Header(Painted):
         """A header of a run, by the ``name`` of its folder; anything may stand in it."""
         super().__init__(id="header")
         self._facts, self._clock, self._run_name = facts, clock, name
-        self._unread_since: float | None = None
+        self._trouble: Trouble | None = None
+        self._replaced: Replaced | None = None
         self._jobs = ""
-        self._told: tuple[Facts, tuple[str, str, str], str] | None = None
+        self._told: object = None
 
-    def show(self, facts: Facts, unread_since: float | None = None, jobs: str = "") -> None:
+    def show(
+        self, facts: Facts, trouble: Trouble | None = None, jobs: str = "", replaced: Replaced | None = None
+    ) -> None:
         """Show other facts.
 
         Args:
             facts: of the run.
-            unread_since: when the log could last be read, if it cannot be read now.
+            trouble: why not all of the log can be read now.
             jobs: what is said of jobs that run.
+            replaced: which run's log was here before, if any.
         """
-        self._facts, self._unread_since, self._jobs = facts, unread_since, jobs
-        told = facts, self._state(self._clock()), jobs
+        self._facts, self._trouble, self._jobs, self._replaced = facts, trouble, jobs, replaced
+        told = facts, self._state(self._clock()), jobs, replaced
         if told != self._told:  # under a dialogue every repaint sends the whole terminal
             self._told = told
             self.repaint()
@@ -59,6 +64,11 @@ class Header(Painted):
         if right > 12:
             sheet.write(right - 2, 0, symbol, style(colour, bold=True))
             sheet.write(right, 0, text, style(colour))
+        if self._replaced is not None:
+            words = f"⇄ other run since {clock_time(self._replaced.at)}"
+            if right > 20 + len(words):
+                right -= len(words) + 5
+                sheet.write(right, 0, words, style(palette.WARNING, bold=True))
         if self._jobs and right > 30 + len(self._jobs):
             right -= len(self._jobs) + 5
             sheet.write(right, 0, f"▸ {self._jobs}", style(palette.ACCENT, bold=True) + CLICK_JOBS)
@@ -66,8 +76,8 @@ class Header(Painted):
         sheet.write(1, 0, title, style(palette.TEXT, bold=True))
 
     def _state(self, now: float) -> tuple[str, str, str]:
-        if self._unread_since is not None:
-            return "✗", f"unreadable · data {age(now - self._unread_since)} old", palette.CATASTROPHIC
+        if self._trouble is not None and self._trouble.whole:
+            return "✗", f"unreadable · data {age(now - self._trouble.since)} old", palette.CATASTROPHIC
         facts = self._facts
         symbol, word, colour = STATUS_LOOKS[facts.status]
         progress = f"{facts.num_epochs}/{facts.planned_epochs}" if facts.planned_epochs else f"{facts.num_epochs}"

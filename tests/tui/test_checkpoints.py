@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -331,6 +332,18 @@ def test_what_is_asked_is_what_is_run(run: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("workbench.tui.forms.evaluation.find_spec", lambda name: None)
     assert "workbench[autoattack]" in str(form.problem("attack", answers | {"attack": "autoattack"}))
     assert form.problem("attack", answers) is None
+
+
+async def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_asked(run: Path) -> None:
+    shutil.rmtree(run / "evaluation")
+    for folder in ("evaluation", "generation"):
+        (run / folder).write_text("a file where the folder should be")
+    async with opened_pane(run) as (pilot, _):
+        for count, (key, folder) in enumerate({"v": "evaluation", "g": "generation", "a": "generation"}.items()):
+            await pilot.press(key)
+            await until(pilot, lambda count=count: len(told(pilot)) > count)
+            assert f"{folder} cannot be written to (Not a directory); nothing can be made there" in told(pilot)[count]
+            assert isinstance(pilot.app.screen, RunScreen)
 
 
 async def evaluate(pilot: Pilot[None]) -> JobScreen:

@@ -3,12 +3,13 @@
 import os
 import re
 import stat
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
-from workbench.tui.look.text import shorten
+from workbench.tui.look.text import plain, shorten
 
 _ODD = re.compile(r"[^A-Za-z0-9._+-]+")
 LONGEST_STEM = 100
@@ -48,6 +49,22 @@ def _status(path: Path) -> os.stat_result | None:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise WorkbenchError(f"cannot look at {shorten(str(path), 40)} ({why})") from None
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure that files can be made in a folder, which need not be there yet. Leaves nothing behind.
+
+    Raises:
+        WorkbenchError: they cannot.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise WorkbenchError(f"{plain(str(there))} cannot be written to ({why}); nothing can be made there") from None
 
 
 def write_beside(folder: Path, name: str, suffix: str, content: bytes) -> Path:

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trainers.errors import WorkbenchError
+from workbench.evaluation.store import FOLDER
 from workbench.tui.checkpoints.result import Evaluated
 from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
 from workbench.tui.jobs.request import JobRequest
@@ -67,7 +68,8 @@ def evaluation_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
             result=Evaluated(what),
         )
 
-    return Form(title="Strong evaluation", verb="evaluate", questions=questions, check=check, job=job)
+    into = run_dir / FOLDER
+    return Form(title="Strong evaluation", verb="evaluate", questions=questions, check=check, job=job, into=into)
 
 
 def _whole(text: str, low: int, high: int) -> None:

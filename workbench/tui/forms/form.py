@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainers.errors import WorkbenchError
 from workbench.tui.jobs.request import JobRequest
@@ -51,6 +52,7 @@ class Form:
         check: says what an answer means, given the name of its question and all answers; raises a WorkbenchError that
             says why it will not do.
         job: what does what was asked, of answers that will do.
+        into: the folder that the job writes into.
     """
 
     title: str
@@ -58,6 +60,7 @@ class Form:
     questions: tuple[Question, ...]
     check: Callable[[str, Answers], str]
     job: Callable[[Answers], JobRequest]
+    into: Path
 
     def problem(self, name: str, answers: Answers) -> str | None:
         """Why an answer will not do; None if it does."""

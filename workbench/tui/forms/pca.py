@@ -6,6 +6,7 @@ from typing import Any
 
 from trainers.errors import WorkbenchError
 from workbench.pca.spec import DEFAULT_VARIANCE, FEATURES, PIXELS, SPACES, PCASpec
+from workbench.target import DERIVED
 from workbench.tui.forms.form import Answers, Form, Question, meaning_of, options
 from workbench.tui.forms.scoring import at_least
 from workbench.tui.jobs.request import JobRequest
@@ -59,7 +60,7 @@ def pca_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
             result=Components(name),
         )
 
-    return Form(title="Class-wise PCA", verb="fit", questions=questions, check=check, job=job)
+    return Form(title="Class-wise PCA", verb="fit", questions=questions, check=check, job=job, into=run_dir / DERIVED)
 
 
 def _values(name: str, answers: Answers) -> dict[str, Any]:

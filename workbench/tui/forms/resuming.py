@@ -51,4 +51,5 @@ def resuming_form(run_dir: Path, folder: Folder, class_names: Sequence[str]) -> 
         arguments = ("sample", f"--resume={folder.path}", *options(questions, answers))
         return request_job(run_dir, known, request, arguments)
 
-    return Form(title=f"Go on with {plain(folder.path.name)}", verb="go on", questions=questions, check=check, job=job)
+    title = f"Go on with {plain(folder.path.name)}"
+    return Form(title=title, verb="go on", questions=questions, check=check, job=job, into=folder.path)

@@ -110,6 +110,7 @@ def sampling_form(
         questions=questions,
         check=check,
         job=lambda answers: request_job(run_dir, class_names, sample_request(answers, questions, class_names, out)),
+        into=out,
     )
 
 

@@ -77,7 +77,9 @@ def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
             out=folder,
         )
 
-    return Form(title=f"Score {plain(folder.name)}", verb="score", questions=questions, check=check, job=job)
+    return Form(
+        title=f"Score {plain(folder.name)}", verb="score", questions=questions, check=check, job=job, into=folder
+    )
 
 
 def _fine(text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from textual.screen import Screen
 
 from trainers.errors import WorkbenchError
+from workbench.tui.acts.files import check_writable
 from workbench.tui.forms.form import Form
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.request import JobRequest
@@ -22,8 +23,14 @@ async def request_for(screen: Screen[Any], make: Callable[[], Form]) -> JobReque
         screen: where it is said why there is nothing to ask.
         make: makes the form, in a thread; raises a WorkbenchError where there is nothing to ask.
     """
+
+    def possible() -> Form:
+        form = make()
+        check_writable(form.into)
+        return form
+
     try:
-        form = await asyncio.to_thread(make)
+        form = await asyncio.to_thread(possible)
     except WorkbenchError as error:
         screen.notify(plain(str(error), 300), severity="warning", markup=False)
         return None

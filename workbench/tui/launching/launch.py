@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from workbench.target import DERIVED
+from workbench.tui.acts.files import check_writable
 from workbench.tui.facts.source import View
 from workbench.tui.forms.form import Answers, Form
 from workbench.tui.forms.pca import pca_form
@@ -42,10 +44,12 @@ def pca_job(path: Path) -> JobRequest:
     """The job that fits the class-wise PCA, or reads it.
 
     Raises:
-        WorkbenchError: the run keeps no checkpoints.
+        WorkbenchError: the run keeps no checkpoints, or has no PCA yet and cannot be written to.
     """
     run_dir = run_dir_of(path)
     kept_checkpoints(run_dir, 0)
+    if not any((run_dir / DERIVED).glob("pca-*")):
+        check_writable(run_dir / DERIVED)
     return JobRequest(
         kind="pca",
         title=f"Class-wise PCA of {plain(run_dir.name or str(run_dir))}",

@@ -151,6 +151,39 @@ async def test_help_lists_every_key_and_closes(written: Path, opened: Opened) ->
             await pilot.pause()
 
 
+@pytest.mark.parametrize(
+    ("sought", "found", "lost"),
+    [
+        ("n", ["To the next onset"], ["To the previous onset", "Quit"]),
+        ("onset", ["To the next onset", "To the previous onset"], ["Quit"]),
+        ("ONSET next", ["To the next onset"], ["To the previous onset"]),
+        ("ctrl-p", ["Find a command by name"], ["To the next onset"]),
+        ("nats", ["E(x) - E(x*) in nats"], ["Quit"]),
+    ],
+)
+def test_the_help_is_searched_by_key_or_words(sought: str, found: list[str], lost: list[str]) -> None:
+    shown = "\n".join(entry.text for entry in help_entries([RUN_KEYS, EVERYWHERE_KEYS], sought))
+    assert all(words in shown for words in found), shown
+    assert not any(words in shown for words in lost), shown
+
+
+async def test_what_is_typed_into_the_help_searches_it(written: Path, opened: Opened) -> None:
+    async with opened(written / "healthy", size=(80, 24)) as pilot:
+        await pilot.press("question_mark", "pagedown", *"quit")
+        await pilot.pause()
+        assert "Quit" in text_of(pilot)
+        assert "One epoch back" not in text_of(pilot)
+        await pilot.press(*"xyz")
+        await pilot.pause()
+        assert "nothing is about “quitxyz”" in text_of(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "One epoch back" in text_of(pilot)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
 @pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
 async def test_quit(written: Path, opened: Opened, key: str) -> None:
     async with opened(written / "healthy") as pilot:

@@ -1,5 +1,6 @@
-"""What keys do while the help is open."""
+"""What keys do while the help is open; letters are typed into its search line."""
 
+from workbench.tui.keys.common import quit_key_beside_text
 from workbench.tui.keys.table import Key, KeyTable
 
 HELP_KEYS = KeyTable(
@@ -7,16 +8,17 @@ HELP_KEYS = KeyTable(
     rows=(
         Key(
             name="close",
-            keys=("escape", "question_mark", "f1", "q", "enter"),
+            keys=("escape", "question_mark", "f1"),
             action="close",
             caps="Esc",
-            help="Close",
+            help="Drop what was typed, then close",
             group="Help",
             priority=True,
         ),
+        Key(name="accept", keys=("enter",), action="close", caps="Enter", help="Close", group="Help"),
         Key(
             name="scroll-up",
-            keys=("up", "k"),
+            keys=("up",),
             action="scroll(-1)",
             caps="↑",
             help="Scroll up",
@@ -25,7 +27,7 @@ HELP_KEYS = KeyTable(
         ),
         Key(
             name="scroll-down",
-            keys=("down", "j"),
+            keys=("down",),
             action="scroll(1)",
             caps="↓",
             help="Scroll down",
@@ -43,13 +45,13 @@ HELP_KEYS = KeyTable(
         ),
         Key(
             name="page-down",
-            keys=("pagedown", "space"),
+            keys=("pagedown",),
             action="turn_page(1)",
             caps="PgDn",
             help="Scroll a page down",
             group="Help",
             priority=True,
         ),
-        Key(name="quit", keys=("ctrl+c", "ctrl+q"), action="quit", caps="^C", help="Quit", group="Help", priority=True),
+        quit_key_beside_text("Help"),
     ),
 )

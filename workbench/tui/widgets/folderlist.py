@@ -8,6 +8,7 @@ from textual.events import Click
 from textual.message import Message
 
 from workbench.tui.generated.folders import Folder
+from workbench.tui.generated.scores import ENOUGH_FOR_FID
 from workbench.tui.generated.words import STATE_LOOKS, classes
 from workbench.tui.look import palette
 from workbench.tui.look.palette import style
@@ -40,6 +41,18 @@ def _score(name: str) -> Callable[[Folder, float, Sequence[str]], str]:
     return lambda folder, now, names: folder.scores[0].text(name) if folder.scores else ""
 
 
+def _fid(folder: Folder, now: float, names: Sequence[str]) -> str:
+    """FID, marked where it is of too few images."""
+    if not folder.scores:
+        return ""
+    card = folder.scores[0]
+    few = "fid" in card.values and card.num is not None and card.num < ENOUGH_FOR_FID
+    return card.text("fid") + (BIASED if few else "")
+
+
+BIASED = "↑"
+"""Behind an FID of so few images that it is above what it would be of many."""
+
 COLUMNS = (
     Column("folder", 14, 0, lambda folder, now, names: folder.path.name),
     Column("age", 6, 4, lambda folder, now, names: age(now - folder.when)),
@@ -51,7 +64,7 @@ COLUMNS = (
     Column("start", 9, 5, _setting("start")),
     Column("guidance", 18, 7, _setting("guidance")),
     Column("stop", 8, 6, _setting("stop")),
-    Column("FID", 6, 1, _score("fid")),
+    Column("FID", 7, 1, _fid),
     Column("IS", 6, 1, _score("inception_score")),
     Column("KID", 8, 8, _score("kid")),
     Column("agree", 6, 1, _score("agreement")),
@@ -102,7 +115,9 @@ class FolderList(Painted):
         for column, text in zip(columns, texts, strict=True):
             shown = shorten(text, column.width)
             indent = column.width - cell_len(shown) if column.title in _RIGHT else 0
-            sheet.write(x + indent, y, shown, style(colour, bold=bold))
+            end = sheet.write(x + indent, y, shown, style(colour, bold=bold))
+            if shown.endswith(BIASED):
+                sheet.put(end - 1, y, BIASED, style(palette.WARNING, bold=True))
             x += column.width + _GAP
 
 

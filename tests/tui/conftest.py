@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from tests.tui import idle
 from tests.tui.looks import Look, SnapCompare
 from tests.tui.runs import COLLAPSE, EPOCHS, NOW, write
 from workbench.tui.application import WorkbenchApp
@@ -18,9 +19,19 @@ from workbench.tui.widgets.page import Page
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["COLORTERM"] = "truecolor"  # pictures are shown in colours whatever terminal the tests run on
+os.environ["TERM"] = "xterm-256color"  # and in half cells
+os.environ.pop("TERM_PROGRAM", None)
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 Pictured = Callable[..., None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_pilot() -> Iterator[None]:
+    """A pilot that does not sleep."""
+    with pytest.MonkeyPatch.context() as patch:
+        idle.install(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -20,12 +20,16 @@ from textual.pilot import Pilot
 from tests.tui.conftest import Pictured, settled, text_of
 from tests.tui.looks import Look, every_look
 from tests.tui.runs import COLLAPSE, NOW, measures, meta
+from tests.tui.test_graphics import CELL, Screen, enlarged, show_on
 from tests.tui.test_live import until
 from trainers.energylog import LogWriter, RunMeta, SampleKeys, SampleTable
 from trainers.errors import WorkbenchError
 from trainers.rundir import weights_name
+from workbench.report.pictured import side_by_side
 from workbench.tui.application import WorkbenchApp
 from workbench.tui.facts.source import Source, View
+from workbench.tui.facts.tensors import read_tensors
+from workbench.tui.graphics import terminal
 from workbench.tui.keys.samples import SAMPLE_KEYS
 from workbench.tui.plots.braille import ACROSS, BRAILLE, DOTS, DOWN, Canvas
 from workbench.tui.samples.arrangement import arrange
@@ -613,6 +617,31 @@ async def test_images_are_made_once_with_their_neighbours_and_shown(run: Path) -
         assert pilot.app.jobs._count == 3
         assert not pilot.app.jobs.tasks
         assert not list((run / "jobs").iterdir()), "what is made in passing leaves no record"
+
+
+async def test_a_terminal_that_draws_shows_all_pixels_of_the_three_images(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    monkeypatch.delenv("TMUX", raising=False)
+    monkeypatch.setattr(terminal, "cell_size", lambda: CELL)
+    async with opened(run, (120, 40)) as (pilot, pane):
+        screen = Screen()
+        show_on(pilot, screen)
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(screen.images) == 3)
+        arrays = read_tensors(next((run / "generation").glob("images-*")))
+        row = arrays["index"].tolist().index(int(pane.ranking.keys.index[pane.sample]))
+        pictures, _ = side_by_side(*(arrays[name][row : row + 1] for name in ("natural", "adversarial")))
+        view = pilot.app.query_one("#sample-images", Picture).scrollable_content_region
+        rows = text_of(pilot).split("\n")
+        for (corner, image), wanted in zip(sorted(screen.images.items()), pictures, strict=True):
+            assert corner[1] == view.y + 1
+            assert rows[corner[1]][corner[0]] == "▀"
+            assert (np.asarray(image.convert("RGB")) == enlarged(wanted, image.size)).all()
+        assert min(screen.images)[0] == view.x
+        await pilot.press("1")
+        await until(pilot, lambda: not screen.images)
 
 
 def words_of(pilot: Pilot[None]) -> str:

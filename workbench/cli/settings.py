@@ -14,7 +14,7 @@ def settings(
         bool, typer.Option("--print", help="Print a file with every setting at its default, commented out.")
     ] = False,
 ) -> None:
-    """Where the settings of the terminal app are (themes, keys), and what can be set.
+    """Where the settings of the terminal app are (themes, images, keys), and what can be set.
 
     Example:  workbench settings --print > settings.toml
     """

@@ -1,5 +1,6 @@
 """The Textual application over a run, or over many. Import it late: Textual takes a tenth of a second to load."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from textual.screen import Screen
 from trainers.errors import WorkbenchError
 from workbench.tui.context import RunContext
 from workbench.tui.facts.glance import Glance, is_list, read_glance
+from workbench.tui.graphics.terminal import Language, language_of
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.table import KeyTable, bindings, caps, keys_in_use, use_keys
@@ -56,6 +58,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     Attributes:
         jobs: what runs beside it.
         memory: what it remembers from one start to the next.
+        image_language: what the terminal is told in to draw images itself; None for half cells.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE_KEYS)
@@ -93,6 +96,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         except WorkbenchError as error:
             self._complaint = str(error)
         use_keys(self._settings.keymap)
+        self.image_language = self._image_language()
         last = self.memory.recall("app", "theme").get("name")
         dress(self, theme or choose_theme(self._settings, last, self.console.color_system))
         self._paths, self._clock, self._command = tuple(Path(path) for path in paths), clock, command
@@ -139,6 +143,14 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
         if not isinstance(self.screen, LeaveScreen):
             self.push_screen(LeaveScreen(self.jobs, PATIENCE_SECONDS, self.exit))
+
+    def _image_language(self) -> Language | None:
+        """As the settings say, where that can be had."""
+        try:
+            return language_of(self._settings.images, os.environ)
+        except WorkbenchError as error:
+            self._complaint = str(error)
+            return None
 
     def _tell_of_job(self, task: "Task") -> None:
         """A job has begun: see to it that it ends with the app. One has ended where nobody looks: say so."""

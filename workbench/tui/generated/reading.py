@@ -8,7 +8,9 @@ from textual.strip import Strip
 from trainers.errors import WorkbenchError
 from workbench.tui.generated.chains import Chains, Places, find_chains, image_shape, read_chains
 from workbench.tui.generated.folders import Folder, FolderReader, find_folders
-from workbench.tui.generated.tiles import Grid, draw, plan
+from workbench.tui.generated.tiles import Grid, draw, drawings, plan
+from workbench.tui.graphics.drawing import Drawing
+from workbench.tui.graphics.terminal import Graphics
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,7 @@ class Wanted:
         height: lines for the images.
         colour: whether the terminal can show pictures in colours.
         theme: of the colours.
+        graphics: how the terminal draws images itself; None if it does not.
         tick: counts the looks at what may have changed.
     """
 
@@ -33,6 +36,7 @@ class Wanted:
     height: int = 0
     colour: bool = True
     theme: str = ""
+    graphics: Graphics | None = None
     tick: int = 0
 
 
@@ -50,6 +54,7 @@ class Shown:
         chains: those whose images are seen; None if there are none.
         place: of the chosen chain among them.
         strips: the images.
+        drawings: the same as the terminal draws them.
         problem: why images cannot be read; None if they can.
     """
 
@@ -62,6 +67,7 @@ class Shown:
     chains: Chains | None = None
     place: int = 0
     strips: tuple[Strip, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
     problem: str | None = None
 
 
@@ -80,6 +86,7 @@ class Reading:
         self._first = 0
         self._places: tuple[Folder, Places, tuple[int, int]] | None = None
         self._chains: tuple[tuple[Places, int, int], Chains | None] | None = None
+        self._drawn: tuple[Chains, tuple[Grid, Graphics], tuple[Drawing, ...]] | None = None
 
     def look(self, wanted: Wanted) -> Shown:
         """Read it; whatever is wrong is said in what is shown."""
@@ -118,4 +125,14 @@ class Reading:
             return shown
         inside = min(place - first, len(chains) - 1)
         strips = tuple(draw(chains, grid, inside, wanted.width, colour=wanted.colour))
-        return replace(shown, grid=grid, chains=chains, place=inside, strips=strips)
+        drawn = self._drawings(wanted, chains, grid)
+        return replace(shown, grid=grid, chains=chains, place=inside, strips=strips, drawings=drawn)
+
+    def _drawings(self, wanted: Wanted, chains: Chains, grid: Grid) -> tuple[Drawing, ...]:
+        """The images that the terminal draws, encoded once."""
+        if wanted.graphics is None:
+            return ()
+        key = grid, wanted.graphics
+        if self._drawn is None or self._drawn[0] is not chains or self._drawn[1] != key:
+            self._drawn = chains, key, drawings(chains, grid, wanted.width, wanted.graphics)
+        return self._drawn[2]

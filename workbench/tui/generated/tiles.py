@@ -8,6 +8,9 @@ from textual.strip import Strip
 
 from workbench.sampling.chain import Reason
 from workbench.tui.generated.chains import MOST_LINES, Chains
+from workbench.tui.graphics.drawing import Drawing
+from workbench.tui.graphics.drawing import draw as draw_image
+from workbench.tui.graphics.terminal import Graphics
 from workbench.tui.look import palette
 from workbench.tui.look.palette import style
 from workbench.tui.look.strips import GAP, blank, picture, thumbnail
@@ -76,6 +79,20 @@ def draw(chains: Chains, grid: Grid, chosen: int | None, width: int, *, colour: 
         row = [gone if chains.reason[i] == Reason.DIVERGED else tiles[i] for i in here]
         lines += picture(row, len(row), grid.zoom, width, colour=colour)
     return [strip.crop(0, width) for strip in lines]
+
+
+def drawings(chains: Chains, grid: Grid, width: int, graphics: Graphics) -> tuple[Drawing, ...]:
+    """The images as a terminal draws them itself, over those of ``draw``."""
+    if grid.columns * grid.across - GAP > width:  # their half cells are averaged down
+        return ()
+    drawn = []
+    for place in range(min(len(chains), grid.room)):
+        row, column = divmod(place, grid.columns)
+        if chains.reason[place] != Reason.DIVERGED:
+            pixels = thumbnail(chains.image[place], grid.side).shape[1] * grid.zoom
+            x, y = column * grid.across, row * grid.down + 1
+            drawn.append(draw_image(chains.image[place], x, y, grid.across - GAP, pixels, graphics))
+    return tuple(drawn)
 
 
 def _grid(shape: tuple[int, int], side: int, zoom: int, width: int, height: int) -> Grid:

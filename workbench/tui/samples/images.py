@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from workbench.tui.context import RunContext
 from workbench.tui.facts.background import Background
+from workbench.tui.graphics.terminal import graphics_of
 from workbench.tui.look.theming import pictures_in_colour
 from workbench.tui.samples.making import Making
 from workbench.tui.widgets.picture import Picture
@@ -75,6 +76,7 @@ class SampleImages(Picture):
             width=width,
             height=height,
             colour=pictures_in_colour(self.app),
+            graphics=graphics_of(self.app),
             looks=self._making.ended,
         )
         self._looking.wake()
@@ -95,7 +97,7 @@ class SampleImages(Picture):
             return
         if not found.strips and self.wanted:
             self._making.make(found, self._neighbours(found))
-        self.show(found.strips or self._making.strips(found, wanted=self.wanted))
+        self.show(found.strips or self._making.strips(found, wanted=self.wanted), found.drawings)
 
     def _neighbours(self, found: "Found") -> list[int]:
         """The selected sample and those around it in the list, by stable index, that have no images yet."""

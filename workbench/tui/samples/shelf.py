@@ -1,5 +1,6 @@
 """The images of samples that ``workbench images`` has made, found and drawn in a thread. Needs numpy and Pillow."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from workbench.report.pictures import CHANNELS
 from workbench.target import DERIVED
 from workbench.tui.facts.digests import Digests, Version, version_of
 from workbench.tui.facts.tensors import read_facts, read_tensors
+from workbench.tui.graphics.drawing import Drawing, draw
+from workbench.tui.graphics.terminal import Graphics
 from workbench.tui.launching.commands import run_dir_of
 from workbench.tui.look import palette
 from workbench.tui.look.strips import GAP, SIDE, Tile, headings, line, picture, thumbnail
@@ -48,6 +51,7 @@ class Wanted(NamedTuple):
         width: cells.
         height: lines.
         colour: whether the terminal has colours.
+        graphics: how it draws images itself; None if it does not.
         looks: counts how often there may be news on the disk.
     """
 
@@ -60,6 +64,7 @@ class Wanted(NamedTuple):
     width: int
     height: int
     colour: bool
+    graphics: Graphics | None = None
     looks: int = 0
 
 
@@ -69,6 +74,7 @@ class Found(NamedTuple):
     Attributes:
         wanted: what was asked for.
         strips: the pictures and what is said of them; what is said, where there are none.
+        drawings: the pictures as the terminal draws them itself.
         checkpoint: epoch of the kept checkpoint nearest to the cursor; None where there is none.
         there: whether the sample's images are.
         kept: indices of all samples that have images of this checkpoint.
@@ -76,6 +82,7 @@ class Found(NamedTuple):
 
     wanted: Wanted
     strips: list[Strip]
+    drawings: tuple[Drawing, ...] = ()
     checkpoint: int | None = None
     there: bool = False
     kept: frozenset[int] = frozenset()
@@ -121,16 +128,16 @@ class Shelf:
         if file is None:
             raise WorkbenchError(f"{plain(wanted.attack, 40)} is no attack that this program can make.")
         if not file.exists():
-            return Found(wanted, [], checkpoint)
+            return Found(wanted, [], checkpoint=checkpoint)
         arrays, facts = self._open(file)
         if facts.get("checkpoint_digest") != digest:
-            return Found(wanted, [], checkpoint)
+            return Found(wanted, [], checkpoint=checkpoint)
         indices = arrays["index"].tolist()
         kept = frozenset(int(index) for index in indices)
         if wanted.sample not in kept:
-            return Found(wanted, [], checkpoint, kept=kept)
-        strips = _draw(wanted, arrays, indices.index(wanted.sample), facts, checkpoint)
-        return Found(wanted, strips, checkpoint, there=True, kept=kept)
+            return Found(wanted, [], checkpoint=checkpoint, kept=kept)
+        strips, drawings = _draw(wanted, arrays, indices.index(wanted.sample), facts, checkpoint)
+        return Found(wanted, strips, drawings, checkpoint, there=True, kept=kept)
 
     def _open(self, file: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, object]]:
         """Arrays and facts of a file, read once."""
@@ -160,7 +167,7 @@ def _check(file: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
 
 def _draw(
     wanted: Wanted, arrays: dict[str, NDArray[np.generic]], row: int, facts: dict[str, object], checkpoint: int
-) -> list[Strip]:
+) -> tuple[list[Strip], tuple[Drawing, ...]]:
     """Natural, adversarial and difference, and under or beside them what the checkpoint makes of them."""
     natural, adversarial = (arrays[name][row : row + 1].astype(np.float32) for name in ("natural", "adversarial"))
     shape = natural.shape[2:]
@@ -178,9 +185,20 @@ def _draw(
     names = long if cell > max(map(len, long)) else ("x", "x*", f"±{number(limit)}")
     strips = [headings(names, ACROSS, cell, room.width)]
     strips += picture(tiles, ACROSS, zoom, room.width, colour=wanted.colour)
-    smaller = "" if tiles[0].shape[1:] == shape else f", shown in {across}×{tiles[0].shape[1]} pixels"
+    drawings = _drawings([*pictures], cell, tiles[0].shape[1] * zoom, room.width, wanted.graphics)
+    shrunk = tiles[0].shape[1:] != shape and not drawings
+    smaller = f", shown in {across}×{tiles[0].shape[1]} pixels" if shrunk else ""
     said = _sentences(wanted, arrays, row, facts, checkpoint, smaller, COLUMN if is_beside else wanted.width)
-    return _side_by_side(strips, said, ACROSS * cell) if is_beside else strips + said
+    return _side_by_side(strips, said, ACROSS * cell) if is_beside else strips + said, drawings
+
+
+def _drawings(
+    pictures: Sequence[Tile], cell: int, pixels: int, width: int, graphics: Graphics | None
+) -> tuple[Drawing, ...]:
+    """The pictures as the terminal draws them, over half cells in columns of ``cell``, gap included."""
+    if graphics is None or ACROSS * cell - GAP > width:
+        return ()
+    return tuple(draw(picture, place * cell, 1, cell - GAP, pixels, graphics) for place, picture in enumerate(pictures))
 
 
 class _Room(NamedTuple):

@@ -3,6 +3,7 @@
 from workbench.tui.keys.tables import all_tables
 from workbench.tui.look.themes import DARK, THEMES
 from workbench.tui.settings.keys import spelled
+from workbench.tui.settings.read import CHOICES
 
 _HEAD = """\
 # Settings of the terminal app, workbench inspect. Every line below is a default: take away its "#" and change it.
@@ -11,6 +12,11 @@ _HEAD = """\
 # "auto" is "sixteen" in a terminal of 16 colours, else "dark". Without this line the app begins with the
 # theme that it was left with.
 # theme = "auto"  # {themes}, auto, or one of your own
+"""
+
+_IMAGES = """
+# Images of samples. "auto": by the terminal itself where it is known to draw images, else in half cells.
+# images = "auto"  # {choices}
 """
 
 _OWN = """
@@ -27,7 +33,7 @@ _KEYS = """
 
 def example() -> str:
     """The file."""
-    lines = [_HEAD.format(themes=", ".join(THEMES)), _OWN]
+    lines = [_HEAD.format(themes=", ".join(THEMES)), _IMAGES.format(choices=", ".join(CHOICES)), _OWN]
     lines += [f'# {name} = "{colour}"\n' for name, colour in DARK.colours.items()]
     lines.append(
         "# scale = [" + ", ".join(f'"{colour}"' for _, colour in DARK.scale) + "]  # the heat map, evenly spaced\n"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from trainers.errors import WorkbenchError
 from workbench.tui.look.themes import THEMES, Palette
@@ -15,6 +16,10 @@ LARGEST = 1_000_000
 AUTO = "auto"
 """The theme "sixteen" where the terminal has 16 colours, else "dark"."""
 
+Choice = Literal["auto", "half-cells", "kitty", "sixel"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+"""How images are drawn: as the terminal is known to draw them itself, or as is said."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -23,11 +28,13 @@ class Settings:
     Attributes:
         theme: name of a theme, or "auto"; None where the file does not choose one.
         themes: themes of the user's own, by name.
+        images: how images are drawn.
         keymap: keys by ``SCOPE.NAME``, separated by commas, as Textual spells them.
     """
 
     theme: str | None = None
     themes: Mapping[str, Palette] = field(default_factory=dict)
+    images: Choice = "auto"
     keymap: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,12 +83,13 @@ def parse_settings(content: bytes) -> Settings:
         raise WorkbenchError("not UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise WorkbenchError(f"not TOML: {error}") from None
-    unknown = sorted(table.keys() - {"theme", "themes", "keys"})
+    unknown = sorted(table.keys() - {"theme", "themes", "images", "keys"})
     if unknown:
-        raise WorkbenchError(f"{unknown[0]!r} is no setting; there are theme, themes and keys")
+        raise WorkbenchError(f"{unknown[0]!r} is no setting; there are theme, themes, images and keys")
     themes = _themes(table.get("themes", {}))
     keymap = _keymap(table["keys"]) if "keys" in table else {}
-    return Settings(theme=_theme(table.get("theme"), themes), themes=themes, keymap=keymap)
+    images = _images(table.get("images", "auto"))
+    return Settings(theme=_theme(table.get("theme"), themes), themes=themes, images=images, keymap=keymap)
 
 
 def _themes(value: object) -> dict[str, Palette]:
@@ -96,6 +104,13 @@ def _keymap(value: object) -> dict[str, str]:
     from workbench.tui.settings.keys import parse_keys
 
     return parse_keys(value)
+
+
+def _images(value: object) -> Choice:
+    for choice in CHOICES:
+        if value == choice:
+            return choice
+    raise WorkbenchError(f"images {value!r} is not known; there are {', '.join(CHOICES)}")
 
 
 def _theme(value: object, themes: Mapping[str, Palette]) -> str | None:

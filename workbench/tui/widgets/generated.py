@@ -261,6 +261,7 @@ class Generated(Widget, can_focus=True):
         images.display = beside or not self._shows_record
         across = (width - 1) // 2 if beside and width >= SIDE_BY_SIDE else width - 1
         down = rest // 2 if beside and width < SIDE_BY_SIDE else rest
+        from workbench.tui.graphics.terminal import graphics_of
         from workbench.tui.look.theming import pictures_in_colour
 
         wanted = replace(
@@ -270,6 +271,7 @@ class Generated(Widget, can_focus=True):
             height=down,
             colour=pictures_in_colour(self.app),
             theme=self.app.theme,
+            graphics=graphics_of(self.app),
         )
         self._want(wanted)
 
@@ -284,7 +286,7 @@ class Generated(Widget, can_focus=True):
         now = self._run_context.clock()
         self.query_one(FolderList).show(shown.folders, shown.chosen - shown.first, now, self._names)
         self.query_one(Summary).show(summary(shown, self._names, self._problem))
-        self.query_one(Images).show(list(shown.strips))
+        self.query_one(Images).show(list(shown.strips), shown.drawings)
         self.query_one(Energies).show(shown)
         if self._shows_record:
             self.query_one(Page).fill(self._record())

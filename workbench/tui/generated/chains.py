@@ -77,11 +77,16 @@ class Chains:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where each chain of a folder lies, sorted by its number: file and row (n,)."""
+    """Where each chain of a folder lies, sorted by its number: number, file and row (n,)."""
 
     files: tuple[Path, ...]
+    number: NDArray[np.int64]
     file: NDArray[np.int64]
     row: NDArray[np.int64]
+
+    def some(self, at: Sequence[int]) -> "Places":
+        """Those at some places, in that order."""
+        return Places(self.files, self.number[at], self.file[at], self.row[at])
 
 
 def find_chains(folder: Path) -> Places:
@@ -101,10 +106,10 @@ def find_chains(folder: Path) -> Places:
         parts.append(np.full(len(number), index))
         rows.append(np.arange(len(number)))
     if not files:
-        return Places((), np.empty(0, np.int64), np.empty(0, np.int64))
+        return Places((), *(np.empty(0, np.int64) for _ in range(3)))
     number, part, row = (np.concatenate(each)[::-1] for each in (numbers, parts, rows))
-    _, kept = np.unique(number, return_index=True)
-    return Places(files, part[kept], row[kept])
+    number, kept = np.unique(number, return_index=True)
+    return Places(files, number, part[kept], row[kept])
 
 
 def read_chains(places: Places, first: int, count: int) -> Chains | None:

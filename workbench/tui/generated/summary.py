@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from workbench.tui.generated.folders import Folder
 from workbench.tui.generated.reading import Shown
 from workbench.tui.generated.words import STATE_LOOKS, asked_for, of_classes, scored
 from workbench.tui.keys.generated import GENERATED_KEYS
@@ -11,13 +12,16 @@ from workbench.tui.look import palette
 from workbench.tui.look.text import plain
 
 
-def summary(shown: Shown, names: Sequence[str], problem: str | None) -> list[tuple[str, str]]:
+def summary(
+    shown: Shown, names: Sequence[str], problem: str | None, first: Folder | None = None
+) -> list[tuple[str, str]]:
     """Lines and their colours.
 
     Args:
         shown: what is there.
         names: of the run's classes.
         problem: why there can be no samples at all; None if there can.
+        first: the folder that is to be compared with another.
     """
     folder = shown.folder
     if problem is not None:
@@ -36,6 +40,10 @@ def summary(shown: Shown, names: Sequence[str], problem: str | None) -> list[tup
     wrong = folder.problem or shown.problem
     if wrong is not None:
         return [*lines, (plain(f"✗ {wrong}"), palette.CATASTROPHIC)]
+    if first is not None:
+        key, name = cap_of(GENERATED_KEYS, "compare"), plain(first.path.name, 24)
+        here = "forgets it" if first.path == folder.path else "compares"
+        return [*lines, (f"{name} is to be compared: choose another,  {key}  here {here}", palette.ACCENT)]
     if folder.scores:
         return [*lines, (scored(folder.scores[0]), palette.TEXT)]
     score = f"not scored yet:  {cap_of(GENERATED_KEYS, 'score')}  scores it"

@@ -97,6 +97,15 @@ GENERATED_KEYS = KeyTable(
             footer="record",
         ),
         Key(
+            name="compare",
+            keys=("C",),
+            action="compare",
+            caps="C",
+            help="Compare two folders side by side: choose one, this key, choose the other, this key",
+            group=_GROUP,
+            footer="compare",
+        ),
+        Key(
             name="copy-path", keys=("y",), action="copy('path')", caps="y", help="Copy the folder's path", group=_GROUP
         ),
         Key(

@@ -21,6 +21,7 @@ from workbench.tui.context import RunContext, run_folder
 from workbench.tui.facts.glance import Glance, Split
 from workbench.tui.facts.numbers import Exports
 from workbench.tui.facts.trouble import Trouble
+from workbench.tui.keys.compare import COMPARE_KEYS
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
 from workbench.tui.keys.job import JOB_KEYS
 from workbench.tui.keys.pca import PCA_KEYS
@@ -198,7 +199,7 @@ class RunScreen(Screen[None]):
         """Show the keys."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen([*self.tables(), EVERYWHERE_KEYS, JOB_KEYS, PCA_KEYS]))
+        self.app.push_screen(HelpScreen([*self.tables(), EVERYWHERE_KEYS, JOB_KEYS, PCA_KEYS, COMPARE_KEYS]))
 
     def action_back(self) -> None:
         """Back to the list of runs, if this run was opened from one."""

@@ -15,6 +15,7 @@ from trainers.errors import WorkbenchError
 from workbench.tui.context import RunContext
 from workbench.tui.facts.background import Background
 from workbench.tui.forms.form import Form
+from workbench.tui.generated.folders import Folder
 from workbench.tui.generated.reading import Reading, Shown, Wanted
 from workbench.tui.generated.summary import summary
 from workbench.tui.generated.words import command_of, shell
@@ -62,6 +63,7 @@ class Generated(Widget, can_focus=True):
         self._view: View | None = None
         self._wanted, self._done, self._shown = Wanted(), Wanted(), Shown()
         self._browses = self._shows_record = False
+        self._first: Folder | None = None
         self._num_found = 0
         self._background = Background(self, self._step, self._tell)
 
@@ -178,6 +180,24 @@ class Generated(Widget, can_focus=True):
         if folder is not None:
             self._ask(lambda: resuming_form(run_dir_of(self._run_context.path), folder, self._names))
 
+    def action_compare(self) -> None:
+        """Remember the folder; with another one remembered, lay both side by side."""
+        folder, first = self._shown.folder, self._first
+        if folder is None:
+            self.notify("There is nothing to compare yet.", markup=False)
+        elif first is None and len(self._shown.found) < 2:
+            self.notify("There is one folder only: nothing to compare it with.", markup=False)
+        elif first is None:
+            self._first = folder
+        else:
+            self._first = None
+            if first.path != folder.path:
+                from workbench.tui.screens.compare import CompareScreen
+
+                run = run_dir_of(self._run_context.path)
+                self.app.push_screen(CompareScreen(run, (first, folder), self._names))
+        self._tell()
+
     def on_folder_chosen(self, event: FolderChosen) -> None:
         """Choose the folder that was clicked."""
         event.stop()
@@ -285,7 +305,7 @@ class Generated(Widget, can_focus=True):
             self._arrange()
         now = self._run_context.clock()
         self.query_one(FolderList).show(shown.folders, shown.chosen - shown.first, now, self._names)
-        self.query_one(Summary).show(summary(shown, self._names, self._problem))
+        self.query_one(Summary).show(summary(shown, self._names, self._problem, self._first))
         self.query_one(Images).show(list(shown.strips), shown.drawings)
         self.query_one(Energies).show(shown)
         if self._shows_record:

@@ -1,6 +1,6 @@
 """Energies of chains over their steps, in braille dots, with what the stopping rule aims at."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -13,6 +13,8 @@ from workbench.tui.widgets.cells import Cells
 from workbench.tui.widgets.frame import LEFT, draw_box
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -27,7 +29,33 @@ HALF = 0.5 - 1e-6
 TITLES = ("E(x,y) of each chain over its steps, nats", "E(x,y) over steps, nats", "E(x,y) over steps", "E(x,y)")
 
 
-def draw_trajectories(sheet: Cells, chains: "Chains", chosen: int | None, rows: int) -> None:
+class Axis(NamedTuple):
+    """What a plot spans: energies in nats, and steps from 0 to ``last``."""
+
+    low: float
+    high: float
+    last: int
+
+
+def axis_of(several: "Sequence[Chains]", label: int | None) -> Axis | None:
+    """What the energies of chains span, with the mean that chains of a class aim at; None where none is recorded."""
+    import numpy as np
+
+    known = [np.isfinite(chains.joint) for chains in several]
+    if not any(each.any() for each in known):
+        return None
+    ends = [value for chains, each in zip(several, known, strict=True) for value in _ends(chains.joint[each])]
+    for chains in several:
+        mean = chains.target.means.get(label) if label is not None else None
+        ends += [] if mean is None else [mean - chains.target.width, mean + chains.target.width]
+    pad = 0.04 * (max(ends) - min(ends)) or 0.5
+    last = max(int(np.flatnonzero(each.any(axis=0))[-1]) for each in known if each.any())
+    return Axis(min(ends) - pad, max(ends) + pad, max(1, last))
+
+
+def draw_trajectories(
+    sheet: Cells, chains: "Chains", chosen: int | None, rows: int, *, axis: Axis | None = None, name: str = ""
+) -> None:
     """Draw all chains thin, those of the chosen one's class brighter, itself on top with ○ and ●.
 
     Args:
@@ -35,13 +63,15 @@ def draw_trajectories(sheet: Cells, chains: "Chains", chosen: int | None, rows: 
         chains: whose energies.
         chosen: the place of one among them.
         rows: of the sheet that are used, the upper ones.
+        axis: what the plot spans; None for what these chains do.
+        name: what the title begins with.
     """
     import numpy as np
 
     left, right, bottom = LEFT, sheet.width - 1, rows - 2
     if sheet.width < SMALLEST[0] or rows < SMALLEST[1]:
         return
-    draw_box(sheet.put, left, 0, right, bottom, *TITLES)
+    draw_box(sheet.put, left, 0, right, bottom, *(f"{name}{title}" for title in TITLES))
     lines = chains.joint
     known = np.isfinite(lines)
     if not known.any():
@@ -50,12 +80,12 @@ def draw_trajectories(sheet: Cells, chains: "Chains", chosen: int | None, rows: 
     mine = chosen if chosen is not None and chosen < len(lines) else None
     label = int(chains.label[mine]) if mine is not None else _only(chains)
     mean = chains.target.means.get(label) if label is not None else None
-    low, high = _bounds(lines[known], mean, chains.target.width)
-    last = max(1, int(np.flatnonzero(known.any(axis=0))[-1]))
+    axis = axis or axis_of([chains], label)
+    assert axis is not None
+    low, high, last = axis
     width, height = right - left - 1, bottom - 1
     others = np.array([label is not None and int(one) != label for one in chains.label[: len(lines)]], dtype=bool)
     area = (left, width, height)
-    axis = (low, high, last)
     _draw_lines(sheet, lines[others], style(palette.FAINT), area, axis)
     if mean is not None:
         _draw_target(sheet, left, right, height, (high - mean) / (high - low), chains.target.width / (high - low))
@@ -72,7 +102,7 @@ def _draw_lines(
     lines: "NDArray[np.float32]",
     look: Style,
     area: tuple[int, int, int],
-    axis: tuple[float, float, int],
+    axis: Axis,
 ) -> None:
     (left, width, height), (low, high, last) = area, axis
     for y, x, char in characters(raster(lines, last, low, high, ACROSS * width, DOWN * height)):
@@ -125,13 +155,8 @@ def characters(dots: "NDArray[np.bool_]") -> list[tuple[int, int, str]]:
     return [(int(y), int(x), chr(BRAILLE + int(bits[y, x]))) for y, x in np.argwhere(bits)]
 
 
-def _bounds(values: "NDArray[np.float32]", mean: float | None, width: float) -> tuple[float, float]:
-    ends = [float(values.min()), float(values.max())]
-    if mean is not None:
-        ends += [mean - width, mean + width]
-    low, high = min(ends), max(ends)
-    pad = 0.04 * (high - low) or 0.5
-    return low - pad, high + pad
+def _ends(values: "NDArray[np.float32]") -> list[float]:
+    return [float(values.min()), float(values.max())] if len(values) else []
 
 
 def _only(chains: "Chains") -> int | None:

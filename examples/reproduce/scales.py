@@ -182,7 +182,23 @@ SMALL = Scale(
             ),
         ),
         "form": (
+            Block(setting=ON_IMAGES, methods=("fgsm",), eps=("24/255",)),
+            Block(
+                setting=ON_IMAGES,
+                methods=("fgsm-der",),
+                eps=("24/255",),
+                vary={"der_penalty": ("abs", "squared"), "der_beta": (1.0, 5.0, 0.3)},
+            ),
+            Block(
+                setting=ON_IMAGES,
+                methods=("fgsm-der",),
+                eps=("24/255",),
+                vary={"der_energy": ("joint",), "der_beta": (1.0, 0.3)},
+            ),
+            Block(setting=LONG_ON_IMAGES, methods=("pgd",), eps=("8/255",)),
+            Block(setting=LONG_ON_IMAGES, methods=("pgd-der",), eps=("8/255",), vary={"der_beta": (1.0, 5.0, 0.3)}),
             Block(setting=ON_DIGITS, methods=("fgsm",), eps=("0.28",), seeds=(0, 1, 2)),
+            Block(setting=ON_DIGITS, methods=("fgsm-der",), eps=("0.28",), seeds=(0, 1, 2)),
             Block(
                 setting=ON_DIGITS,
                 methods=("fgsm-der",),
@@ -200,21 +216,6 @@ SMALL = Scale(
                     "der_beta": (10.0, 1.0),
                 },
             ),
-            Block(setting=ON_IMAGES, methods=("fgsm",), eps=("24/255",)),
-            Block(
-                setting=ON_IMAGES,
-                methods=("fgsm-der",),
-                eps=("24/255",),
-                vary={"der_penalty": ("abs", "squared"), "der_beta": (1.0, 5.0, 0.3)},
-            ),
-            Block(
-                setting=ON_IMAGES,
-                methods=("fgsm-der",),
-                eps=("24/255",),
-                vary={"der_energy": ("joint",), "der_beta": (1.0, 0.3)},
-            ),
-            Block(setting=LONG_ON_IMAGES, methods=("pgd",), eps=("8/255",)),
-            Block(setting=LONG_ON_IMAGES, methods=("pgd-der",), eps=("8/255",), vary={"der_beta": (1.0, 5.0, 0.3)}),
             Block(setting=QUICK_ON_DIGITS, methods=WITHOUT, eps=("0.28",)),
             Block(setting=QUICK_ON_DIGITS, methods=WITH_DER, eps=("0.28",), vary={"der_beta": (1.0, 5.0, 15.0)}),
             Block(

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from trainers.dataname import KINDS, absolute_data, data_kind, parse_data
 from trainers.errors import WorkbenchError
+from trainers.factories import FORM, is_factory
 from trainers.method import MethodSpec
 from trainers.rows import ROWS
 from trainers.spec import Norm, TrainConfig, normalise
@@ -73,7 +74,10 @@ DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     **{kind: _IMAGES for kind in KINDS if kind != "digits"},
 }
-"""Default settings by kind of data: the word before the colon of ``--data``."""
+"""Default settings by kind of data: the word before the colon of ``--data``.
+
+What other energies, penalties and weights of the delta-energy term do is in docs/results/form.md, as far as it was run.
+"""
 
 
 def get_method(name: str) -> MethodSpec:
@@ -98,9 +102,10 @@ def complete(settings: Mapping[str, Any]) -> TrainConfig:
     method = get_method(str(given["method"]))
     kind = parse_data(str(given["data"])).kind
     merged = {**DATA_DEFAULTS[kind], **given}
-    if str(merged["model"]) not in MODEL_WIDTHS:
-        raise WorkbenchError(f"unknown model {merged['model']!r}; known are {', '.join(MODEL_WIDTHS)}")
-    merged.setdefault("width", MODEL_WIDTHS[merged["model"]])
+    model = str(merged["model"])
+    if model not in MODEL_WIDTHS and not is_factory(model):
+        raise WorkbenchError(f"unknown model {model!r}; known are {', '.join(MODEL_WIDTHS)}, or {FORM}")
+    merged.setdefault("width", MODEL_WIDTHS.get(model, 0))
     merged = normalise(merged)
     _check_norm(method, given, merged)
     _check_schedule(merged)

@@ -39,12 +39,19 @@ DIGITS: Mapping[str, Any] = {
 DIGITS_DER: Mapping[str, Any] = {"der_beta": 15.0, "der_energy": "marginal", "der_penalty": "abs"}
 
 ON_DIGITS = Setting(kind="digits", settings=DIGITS, der=DIGITS_DER)
+QUICK_ON_DIGITS = Setting(
+    kind="digits",
+    settings={**DIGITS, "width": 10, "epochs": 15, "train_size": 600, "probe_size": 300},
+    der=DIGITS_DER,
+)
+"""For the smoke scale, and for the weight of the term beside every method that can have it, multi-step ones too."""
+
 LONG_ON_DIGITS = Setting(
     kind="digits",
     settings={**DIGITS, "lr": 0.1, "schedule": "stepped", "train_size": 200, "train_probe_size": 150},
     der=DIGITS_DER,
 )
-TEST_DIGITS = Measure(attacks="pgd-50-10", num=300)
+TEST_DIGITS = Measure(attacks="pgd-50-10", num=100)
 
 SMOKE = Scale(
     name="smoke",
@@ -52,13 +59,13 @@ SMOKE = Scale(
     blocks={
         "co": (
             Block(
-                setting=ON_DIGITS,
+                setting=QUICK_ON_DIGITS,
                 methods=(*SINGLE_STEP, *SINGLE_STEP_DER),
                 eps=("0.12", "0.28"),
                 measures=(TEST_DIGITS,),
             ),
         ),
-        "trace": (Block(setting=ON_DIGITS, methods=("fgsm", "fgsm-der"), eps=("0.28",), traced=True),),
+        "trace": (Block(setting=QUICK_ON_DIGITS, methods=("fgsm", "fgsm-der"), eps=("0.28",), traced=True),),
         "ro": (
             Block(
                 setting=LONG_ON_DIGITS,
@@ -68,9 +75,9 @@ SMOKE = Scale(
             ),
         ),
         "form": (
-            Block(setting=ON_DIGITS, methods=("fgsm",), eps=("0.28",)),
+            Block(setting=QUICK_ON_DIGITS, methods=("fgsm",), eps=("0.28",)),
             Block(
-                setting=ON_DIGITS,
+                setting=QUICK_ON_DIGITS,
                 methods=("fgsm-der",),
                 eps=("0.28",),
                 vary={"der_energy": ENERGY, "der_penalty": PENALTY, "der_beta": (1.0, 15.0)},
@@ -78,18 +85,18 @@ SMOKE = Scale(
         ),
         "attacks": (
             Block(
-                setting=ON_DIGITS,
+                setting=QUICK_ON_DIGITS,
                 methods=("standard", "fgsm", "fgsm-der", "pgd"),
                 eps=("0.28",),
                 measures=(OF_ATTACKS,),
             ),
         ),
-        "generation": (Block(setting=ON_DIGITS, methods=("standard", "pgd", "fgsm-der"), eps=("0.28",)),),
+        "generation": (Block(setting=QUICK_ON_DIGITS, methods=("standard", "pgd", "fgsm-der"), eps=("0.28",)),),
     },
     sampler=Sampler(
         lists={"start": ("pca", "gaussian", "noise"), "stop": ("adaptive", "fixed"), "steps": (20,), "min_steps": (0,)},
         num=200,
-        features=Block(setting=ON_DIGITS, methods=("standard",), eps=("0.28",), seeds=(1,)),
+        features=Block(setting=QUICK_ON_DIGITS, methods=("standard",), eps=("0.28",), seeds=(1,)),
         judge="svm",
     ),
 )
@@ -131,13 +138,6 @@ LONG_ON_IMAGES = Setting(
     der=IMAGES_DER,
 )
 BEST_AND_LAST = tuple(Measure(attacks="pgd-50-10,apgd-100", num=500, epoch=epoch) for epoch in ("best", "last"))
-
-QUICK_ON_DIGITS = Setting(
-    kind="digits",
-    settings={**DIGITS, "width": 10, "epochs": 15, "train_size": 600, "probe_size": 300},
-    der=DIGITS_DER,
-)
-"""For the weight of the term beside every method that can have it, multi-step ones among them."""
 
 WITH_DER = tuple(name for name, method in METHODS.items() if DELTA_ENERGY in method.regularizers)
 WITHOUT = tuple(name.removesuffix(DER_SUFFIX) for name in WITH_DER)

@@ -13,12 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.generated_runs import spec
 from trainers.errors import WorkbenchError
+from trainers.rundir import weights_name
+from workbench.sampling.settings import Settings, write_settings
+from workbench.tui.forms.evaluation import evaluation_form
+from workbench.tui.forms.pca import pca_form
+from workbench.tui.forms.sampling import sampling_form
+from workbench.tui.forms.scoring import scoring_form
 from workbench.tui.jobs.folder import EXIT, RECORD
 from workbench.tui.jobs.process import LOST
 from workbench.tui.jobs.queue import JobQueue
 from workbench.tui.jobs.record import Record, read_record, read_records, write_record
 from workbench.tui.jobs.request import JobRequest
+from workbench.tui.launching.commands import Kept
 
 PYTHON = (sys.executable, "-c")
 READY = "import sys, time; print('ready', file=sys.stderr, flush=True); time.sleep(60)"
@@ -296,3 +304,22 @@ def test_the_first_frame_loads_the_queue_alone() -> None:
     program = "import sys, workbench.tui.application; print(*[n for n in sys.modules if 'tui.jobs.' in n])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.split() == ["workbench.tui.jobs.queue"]
+
+
+def test_titles_name_the_checkpoint_first_and_the_run_where_several_are_told(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "pgd-[b]x\x1b"
+    kept = [Kept(epoch=7, roles=())]
+    folder = run / "generation" / "samples-000"
+    settings = Settings(checkpoint=run / weights_name(7), checkpoint_digest="0" * 64, data=None, spec=spec())
+    folder.mkdir(parents=True)
+    write_settings(folder, settings)
+    for form, title in (
+        (sampling_form(run, kept, "ab", None, folder), "epoch 7 · generate 16 images · 2 classes"),
+        (evaluation_form(run, kept), "epoch 7 · pgd-50-10 · test images · strong evaluation"),
+        (scoring_form(run, folder, "digits"), "epoch 7 · score samples-000 against digits"),
+        (pca_form(run, kept), "class-wise PCA of pixels"),
+    ):
+        made = form.job({question.name: question.value for question in form.questions})
+        assert made.full_title == f"pgd-[b]x\\x1b · {title}"
+    answers = {question.name: question.value for question in pca_form(run, kept).questions}
+    assert pca_form(run, kept).job(answers | {"space": "features"}).title == "epoch 7 · class-wise PCA of features"

@@ -328,8 +328,8 @@ async def test_to_quit_while_jobs_run_asks(run: Path) -> None:
         await pilot.press("q")
         await until(pilot, lambda: isinstance(pilot.app.screen, LeaveScreen))
         shown = text_of(pilot)
-        assert "● running · 50% · Generate images" in shown
-        assert "○ queued · Generate images" in shown
+        assert "● running · 50% · run · Generate images" in shown
+        assert "○ queued · run · Generate images" in shown
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         assert first.state == "running"

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.tui.look.text import plain
+from workbench.tui.memory import place_of
+
 if TYPE_CHECKING:
     from workbench.tui.jobs.queue import JobQueue
+
+LONGEST_NAME = 28
+"""Cells of a run's name beside other words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,3 +35,8 @@ class RunContext:
 def run_folder(path: Path) -> Path:
     """The folder of what the app looks at: a run directory, or the one that a log lies in."""
     return path if path.is_dir() else path.parent
+
+
+def run_name(run_dir: Path) -> str:
+    """What a run is called where several are named: its folder, plain and not too long."""
+    return plain(Path(place_of(run_dir)).name, LONGEST_NAME)

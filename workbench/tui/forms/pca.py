@@ -12,7 +12,6 @@ from workbench.tui.forms.scoring import at_least
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.launching.commands import Kept
 from workbench.tui.launching.results import Components
-from workbench.tui.look.text import plain
 
 _SPACES = {PIXELS: "of the training images", FEATURES: "of the network's penultimate layer"}
 _REFIT = {"no": "one that was fitted so before is read", "yes": "fitted anew in any case"}
@@ -54,13 +53,18 @@ def pca_form(run_dir: Path, kept: Sequence[Kept]) -> Form:
         name = run_dir.name or str(run_dir)
         return JobRequest(
             kind="pca",
-            title=f"Class-wise PCA of {plain(name)}",
+            title=pca_title(answers["space"], answers["epoch"]),
             arguments=("pca", "--json", *options(asked, answers), *epoch, *refit, "--", str(run_dir)),
             run_dir=run_dir,
             result=Components(name),
         )
 
     return Form(title="Class-wise PCA", verb="fit", questions=questions, check=check, job=job, into=run_dir / DERIVED)
+
+
+def pca_title(space: str, epoch: str = "") -> str:
+    """The title of a job; a PCA of pixels is that of the images, whatever the checkpoint."""
+    return f"epoch {epoch} · class-wise PCA of features" if space == FEATURES else f"class-wise PCA of {space}"
 
 
 def _values(name: str, answers: Answers) -> dict[str, Any]:

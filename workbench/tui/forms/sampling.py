@@ -122,7 +122,7 @@ def request_job(
     result = Samples(request, names)
     return JobRequest(
         kind="sample",
-        title=f"{result.title} · {result.what}",
+        title=result.job_title,
         arguments=tuple(arguments or request.arguments(run_dir)),
         run_dir=run_dir,
         result=result,

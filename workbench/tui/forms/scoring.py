@@ -7,6 +7,7 @@ from trainers.dataname import DATA_WORDS, absolute_data, parse_data
 from trainers.errors import WorkbenchError
 from workbench.tui.acts.files import is_there
 from workbench.tui.forms.form import Answers, Form, Question, device_question, meaning_of, options
+from workbench.tui.generated.folders import bounded_settings
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.launching.results import Words
 from workbench.tui.look.text import plain
@@ -61,6 +62,7 @@ def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
         device_question("More"),
     )
     by_name = {question.name: question for question in questions}
+    checkpoint = _checkpoint_of(folder)
 
     def check(name: str, answers: Answers) -> str:
         answer = answers.get(name, "")
@@ -70,7 +72,7 @@ def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
     def job(answers: Answers) -> JobRequest:
         return JobRequest(
             kind="score",
-            title=f"Score {plain(folder.name)} against {plain(answers['against'], 60)}",
+            title=f"{checkpoint}score {plain(folder.name)} against {plain(answers['against'], 60)}",
             arguments=("score", *options(questions, answers), "--", str(folder)),
             run_dir=run_dir,
             result=Words(f"Score {plain(folder.name)}", f"against {plain(answers['against'], 60)}"),
@@ -80,6 +82,16 @@ def scoring_form(run_dir: Path, folder: Path, data: str | None) -> Form:
     return Form(
         title=f"Score {plain(folder.name)}", verb="score", questions=questions, check=check, job=job, into=folder
     )
+
+
+def _checkpoint_of(folder: Path) -> str:
+    """The beginning of a title: which checkpoint the samples are from, where that is known."""
+    try:
+        stem = bounded_settings(folder).checkpoint.stem
+    except WorkbenchError:
+        return ""
+    epoch = stem.removeprefix("epoch-")
+    return f"epoch {int(epoch)} · " if epoch.isdecimal() and epoch.isascii() else f"{plain(stem, 24)} · "
 
 
 def _fine(text: str) -> None:

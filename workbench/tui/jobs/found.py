@@ -26,7 +26,7 @@ class Pictures:
 
     def __init__(self, record: Record, out: Path) -> None:
         """The images that a recorded job puts into a folder."""
-        self.what = record.title.removeprefix(f"{self.title} · ")
+        self.what = record.title
         self._out = out
         self._gallery: Gallery | None = None
 

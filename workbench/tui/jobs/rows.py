@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from workbench.tui.context import run_name
 from workbench.tui.jobs.progress import Progress, share
 from workbench.tui.jobs.queue import UNFINISHED
 from workbench.tui.jobs.task import Task
@@ -139,7 +140,7 @@ def command_line(arguments: Sequence[str]) -> str:
 
 def _of_task(task: Task) -> Row:
     request = task.request
-    run = plain(request.run_dir.name, 40)
+    run = run_name(request.run_dir)
     started = math.inf if task.record is None else task.record.started
     if task.record is None and task.state not in UNFINISHED:
         started = task.submitted
@@ -149,6 +150,6 @@ def _of_task(task: Task) -> Row:
 
 
 def _of_record(record: "Record") -> Row:
-    run = plain(record.folder.parent.parent.name, 40)
+    run = run_name(record.folder.parent.parent)
     seconds = None if record.ended is None else record.ended - record.started
     return Row(str(record.folder), record.state, record.title, run, record.started, seconds, None, None, record)

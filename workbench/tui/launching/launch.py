@@ -3,16 +3,16 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from workbench.pca.spec import PIXELS
 from workbench.target import DERIVED
 from workbench.tui.acts.files import check_writable
 from workbench.tui.facts.source import View
 from workbench.tui.forms.form import Answers, Form
-from workbench.tui.forms.pca import pca_form
+from workbench.tui.forms.pca import pca_form, pca_title
 from workbench.tui.forms.sampling import sampling_form
 from workbench.tui.jobs.request import JobRequest
 from workbench.tui.launching.commands import free_folder, kept_checkpoints, pca_arguments, run_dir_of
 from workbench.tui.launching.results import Components
-from workbench.tui.look.text import plain
 
 
 def generate_form(
@@ -52,7 +52,7 @@ def pca_job(path: Path) -> JobRequest:
         check_writable(run_dir / DERIVED)
     return JobRequest(
         kind="pca",
-        title=f"Class-wise PCA of {plain(run_dir.name or str(run_dir))}",
+        title=pca_title(PIXELS),
         arguments=pca_arguments(run_dir),
         run_dir=run_dir,
         result=Components(run_dir.name or str(run_dir)),

@@ -51,7 +51,11 @@ class Result(Protocol):
 
 
 class Samples:
-    """Images that end one after the other."""
+    """Images that end one after the other.
+
+    Attributes:
+        job_title: as ``JobRequest.title``.
+    """
 
     title = "Generate images"
     doing = "starting: libraries, model and class energies are loaded"
@@ -64,6 +68,7 @@ class Samples:
         images = "1 image" if request.num == 1 else f"{request.num} images"
         steps = "" if request.steps is None else f" · at most {request.steps} steps"
         self.what = f"{images} · {classes} · checkpoint of epoch {request.epoch}{steps}"
+        self.job_title = f"epoch {request.epoch} · generate {images} · {classes}{steps}"
 
     def look(self, width: int, height: int, *, colour: bool, done: bool, anew: bool) -> list[Strip] | None:
         """The images so far, while they come those that fit; beside them the energies of chains that have ended."""

@@ -31,7 +31,7 @@ def tell(app: App[Any], task: Task) -> None:
     symbol, word, _ = JOB_LOOKS[task.state]
     why = f"\n{task.ended.complaint}" if task.ended is not None and task.state == "failed" else ""
     app.notify(
-        plain(task.request.title, 200) + plain_lines(why) + f"\n{_jobs_key(app)} shows it",
+        plain(task.request.full_title, 200) + plain_lines(why) + f"\n{_jobs_key(app)} shows it",
         title=f"{symbol} {word}",
         severity=SEVERITY[task.state],  # type: ignore[arg-type]
         markup=False,

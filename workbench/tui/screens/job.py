@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import ProgressBar, Static
 
+from workbench.tui.context import run_name
 from workbench.tui.jobs.process import Ended
 from workbench.tui.jobs.task import Task
 from workbench.tui.keys.everywhere import EVERYWHERE_KEYS
@@ -49,9 +50,10 @@ class JobScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """What is made, how far it is, what there is of it, what came of it."""
-        result = self.job.request.result
+        request, result = self.job.request, self.job.request.result
         with Vertical(id="job") as frame:
-            frame.border_title = plain(self.job.request.title) if result is None else result.title
+            title = request.full_title if result is None else f"{run_name(request.run_dir)} · {result.title}"
+            frame.border_title = plain(title)
             yield Static("" if result is None else plain(result.what), markup=False, id="job-what")
             yield ProgressBar(show_eta=False, id="job-bar")
             yield Static(markup=False, id="job-state")

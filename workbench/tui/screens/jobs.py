@@ -64,7 +64,7 @@ class JobsScreen(ModalScreen[None]):
         """The list, and what is known of the job under the cursor."""
         with Vertical(id="jobs") as frame:
             frame.border_title = "Jobs"
-            yield JobList(self._clock)
+            yield JobList(self._clock, many=len(self._run_dirs) > 1)
             yield Page("job-facts", label_width=10)
         yield Footer(JOBS_KEYS)
 

@@ -107,4 +107,4 @@ class LeaveScreen(ModalScreen[None]):
 def _line(task: Task) -> str:
     symbol, word, _ = JOB_LOOKS[task.state]
     progress = f" · {share(task.progress)}" if task.progress is not None else ""
-    return f"{symbol} {word}{progress} · {plain(task.request.title, 200)}"
+    return f"{symbol} {word}{progress} · {plain(task.request.full_title, 200)}"

@@ -38,7 +38,7 @@ class PastScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One page."""
         with Vertical(id="past") as frame:
-            frame.border_title = plain(self._row.title)
+            frame.border_title = plain(f"{self._row.run} · {self._row.title}")
             page = Page("past-page", label_width=10)
             page.fill(entries_of(self._row))
             yield page

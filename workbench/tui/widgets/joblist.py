@@ -31,18 +31,18 @@ class JobPointed(Message):
 class JobList(Painted):
     """Jobs in the order in which they are given; scrolls so that the cursor is seen."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, many: bool) -> None:
+        """An empty list; ``many`` if jobs of several runs may come, so that each names its run."""
         super().__init__(id="job-list")
         self._clock = clock
         self._rows: Sequence[Row] = ()
         self._cursor, self._top = 0, 0
-        self._many = False
+        self._many = many
         self._empty = "reading …"
 
     def show(self, rows: Sequence[Row], cursor: int, empty: str) -> None:
         """Show jobs, the cursor on one of them, or what to say where there are none."""
         self._rows, self._cursor, self._empty = rows, cursor, empty
-        self._many = len({row.run for row in rows}) > 1
         self.repaint()
 
     def on_click(self, event: Click) -> None:

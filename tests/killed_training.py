@@ -22,6 +22,7 @@ import torch
 from trainers import atomic
 from trainers.callbacks import Answer, BatchReport, EpochReport, Rollback, StartReport
 from trainers.energylog import files, recover, sinks
+from trainers.energylog.schema import COUNTER_OF
 from trainers.loop import fit, resume
 from trainers.recipes import complete
 
@@ -73,11 +74,12 @@ class Killed:
 
 
 class Place(NamedTuple):
-    """A function within which a process can be killed, and what that has done of its work by then."""
+    """Where a process can be killed: a function, what that has done by then, and which calls of it count."""
 
     owner: Any
     name: str
     part: Callable[..., None]
+    counts: Callable[..., bool] = lambda *_, **__: True
 
 
 def part_of_file(share: float, path: Path, content: bytes | Iterator[bytes], *, lasting: bool) -> None:
@@ -99,12 +101,22 @@ def nothing(*_: Any) -> None:
     """Nothing of it is done yet."""
 
 
+def is_epoch(sink: sinks.LiveFile, counter: str, num_rows: int) -> bool:
+    """Whether it is an epoch that is counted: its steps are on the disk and counted, its tables on the disk only."""
+    return counter == COUNTER_OF["epoch"]
+
+
+def is_lasting(path: Path, content: bytes, *, lasting: bool) -> bool:
+    """Whether it is no heartbeat, of which there are more on a slow machine."""
+    return "heartbeat" not in path.name
+
+
 PLACES: dict[str, Place] = {
     "checkpoint": Place(atomic, "write_new", part_of_file),
     "checkpoint renamed": Place(atomic, "sync", nothing),
     "log rows": Place(sinks, "append", part_of_rows),
-    "log counter": Place(sinks.LiveFile, "_set", nothing),
-    "log file": Place(files, "write_new", part_of_file),
+    "log counter": Place(sinks.LiveFile, "_set", nothing, is_epoch),
+    "log file": Place(files, "write_new", part_of_file, is_lasting),
 }
 """``log file`` is a segment, or the index of segments."""
 
@@ -138,11 +150,11 @@ class Watch:
 
 
 def counted(place: Place, call: int = -1, share: float = 0.0) -> list[int]:
-    """Count the calls of a place, but for heartbeats; in call number ``call`` (from 0) the process ends."""
+    """Count the calls of a place; in call number ``call`` (from 0) the process ends."""
     calls, function = [0], getattr(place.owner, place.name)
 
     def wrapped(*arguments: Any, **options: Any) -> Any:
-        if not (isinstance(arguments[0], Path) and "heartbeat" in arguments[0].name):
+        if place.counts(*arguments, **options):
             calls[0] += 1
             if calls[0] == call + 1:
                 place.part(share, *arguments, **options)

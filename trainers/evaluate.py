@@ -1,4 +1,4 @@
-"""Accuracies and energies of a model on a split, in evaluation mode."""
+"""Accuracies and energies of a model on a split, in evaluation mode; whether it gives logits at all."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from trainers.attacks import perturb
 from trainers.data import Split
 from trainers.energylog import SampleTable
+from trainers.errors import WorkbenchError
 from trainers.seeding import seeded_generator
 from trainers.spec import Ball, fgsm, pgd
 from trainers.steps import evaluation_mode
@@ -15,6 +16,17 @@ from trainers.tally import batch_energies, to_table
 from trainers.team import ALONE, Team
 
 PROBE_PGD_STEPS = 10
+
+_FORWARD_ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+)
+"""What a network raises on images that it was not made for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,3 +75,24 @@ def evaluate(
         pgd_accuracy=float(table.correct_adv.mean()),
         table=table,
     )
+
+
+def check_logits(model: nn.Module, x: Tensor, num_classes: int, name: str) -> None:
+    """Send a few images (B, C, H, W) in [0, 1] through a model, in evaluation mode, and look at what comes out.
+
+    Raises:
+        WorkbenchError: it takes no such images, gives no logits (B, K), or tells apart another number of classes. The
+            line begins with ``name``.
+    """
+    try:
+        with evaluation_mode(model), torch.no_grad():
+            logits = model(x)
+    except _FORWARD_ERRORS as error:
+        shape = "x".join(map(str, x.shape[1:]))
+        said = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+        raise WorkbenchError(f"{name} cannot take images of {shape}: {said}") from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise WorkbenchError(f"{name}: the model gives {given} for {len(x)} images, not logits (images, classes)")
+    if logits.shape[1] != num_classes:
+        raise WorkbenchError(f"{name} tells {logits.shape[1]} classes apart, but the data have {num_classes}")

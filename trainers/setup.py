@@ -15,7 +15,9 @@ from torch.optim import SGD, Optimizer
 
 from trainers.data import Data, load_data
 from trainers.errors import WorkbenchError
+from trainers.evaluate import check_logits
 from trainers.fabric import DDPStrategy, Fabric, MisconfigurationException
+from trainers.factories import is_factory
 from trainers.method import MethodSpec
 from trainers.models import ModelSpec, build_model
 from trainers.models.average import WeightAverage
@@ -88,6 +90,8 @@ def prepare(config: TrainConfig) -> Parts:
     )
     _check_shares(config, fabric, len(data.train))
     module = _fresh_module(config, model_spec)
+    if is_factory(config.model):
+        check_logits(module, data.train.first(2).batch(torch.arange(2))[0], len(data.class_names), config.model)
     last = config.channels_last == "on" or (config.channels_last == "auto" and fabric.device.type == "cpu")
     memory_format = torch.channels_last if last else torch.contiguous_format
     module = module.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stub lacks it

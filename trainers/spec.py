@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from trainers.errors import WorkbenchError
+from trainers.factories import is_factory
 
 BatchNormMode = Literal["train", "eval"]
 Norm = Literal["linf", "l2"]
@@ -97,7 +98,8 @@ def trades_kl(steps: int, *, step_size: float | None = None, clip_start: bool = 
 class TrainConfig:
     """Everything that determines a training run. Immutable, checked, and written whole to ``config.toml``.
 
-    ε is in [0, 1] pixel units; in training it grows evenly from 0 over ``eps_warmup`` epochs. ``record`` is ``all``,
+    ``model`` is one of the models by name, or ``package.module:factory``, whose ``width`` may be 0, its own. ε is in
+    [0, 1] pixel units; in training it grows evenly from 0 over ``eps_warmup`` epochs. ``record`` is ``all``,
     ``probe`` or ``subset:N`` (energies of the first N training samples). ``train_size`` 0 means all; ``keep_last``
     counts checkpoints. ``der_*`` act only on ``-der`` methods; ``der_warmup`` is in epochs. ``lr_peak`` is where a
     triangular schedule turns, ``lr_drops`` where a stepped one falls, in shares of the run between commas. ``kl_beta``
@@ -177,7 +179,8 @@ class TrainConfig:
         _require(self.norm in get_args(Norm), "norm", "one of " + ", ".join(get_args(Norm)), self.norm)
         Ball(eps=self.eps, norm=self.norm)
         for name in _COUNTS:
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+            least = 0 if name == "width" and is_factory(self.model) else 1
+            _require(getattr(self, name) >= least, name, f"at least {least}", getattr(self, name))
         for name in ("seed", "train_size", "train_probe_size", "replays", "awp_warmup"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         for name in ("weight_decay", "der_beta", "der_margin", "der_warmup", "eps_warmup", "clip_grad", *_WEIGHTS):

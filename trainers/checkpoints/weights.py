@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from trainers.atomic import write_atomically
 from trainers.errors import WorkbenchError
+from trainers.factories import UntrustedFactoryError, is_factory
 from trainers.models import ModelSpec, build_model
 
 FORMAT = "workbench-checkpoint"
@@ -52,6 +53,7 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The model of a checkpoint, in evaluation mode on the CPU, and the facts saved with it.
 
     Raises:
+        UntrustedFactoryError: its model is a factory's, which the user has not named.
         WorkbenchError: missing, damaged, or not one of our checkpoints.
     """
     tensors, metadata = read_tensors(path, FORMAT)
@@ -61,11 +63,27 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         facts: dict[str, Any] = json.loads(metadata["facts"])
         if not isinstance(facts, dict):
             raise TypeError("its facts are no JSON object")
-        with torch.device("meta"):  # shapes without memory: a header may ask for any size
-            build_model(spec).load_state_dict({name: tensor.to("meta") for name, tensor in tensors.items()})
+        _check_sizes(spec, tensors)
         model = build_model(spec)
         model.load_state_dict(tensors)
+    except UntrustedFactoryError as error:
+        raise UntrustedFactoryError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = str(error).splitlines()[:2][-1].strip()  # torch puts the first fault on its second line
         raise WorkbenchError(f"{path} does not describe its model: {reason}") from None
     return model.eval(), facts
+
+
+def _check_sizes(spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
+    """A header may ask for any size: nothing is allocated that the file does not hold.
+
+    Raises:
+        ValueError, RuntimeError: the tensors are not of the model.
+    """
+    if is_factory(spec.name):  # code that need not know tensors without memory
+        largest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
+        if max(spec.num_classes, spec.in_channels, spec.width) > largest:
+            raise ValueError("it asks for more classes, channels or width than its weights have")
+        return
+    with torch.device("meta"):
+        build_model(spec).load_state_dict({name: tensor.to("meta") for name, tensor in tensors.items()})

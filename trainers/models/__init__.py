@@ -2,7 +2,7 @@
 
 from trainers.models.normalize import Normalize
 from trainers.models.preact_resnet import SHORTCUTS, PreActResNet, Shortcut
-from trainers.models.registry import CONVENTIONAL, MODELS, Architecture, ModelSpec, build_model
+from trainers.models.registry import CONVENTIONAL, MODELS, Architecture, ModelSpec, build_model, own_network
 
 __all__ = [
     "CONVENTIONAL",
@@ -14,4 +14,5 @@ __all__ = [
     "PreActResNet",
     "Shortcut",
     "build_model",
+    "own_network",
 ]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import nn
 
 from trainers.errors import WorkbenchError
+from trainers.factories import FORM, find_factory, is_factory
 from trainers.models.normalize import Normalize
 from trainers.models.preact_resnet import SHORTCUTS, PreActResNet, Shortcut
 from trainers.models.resnet import ResNet
@@ -57,6 +58,7 @@ CONVENTIONAL = tuple(name for name, architecture in MODELS.items() if architectu
 class ModelSpec:
     """A model to the last constructor argument; ``mean`` and ``std`` are per channel in [0, 1] units.
 
+    ``name`` is of MODELS, or a factory ``package.module:factory``; of such a model ``width`` may be 0, its own.
     ``shortcut`` and ``final_bn`` are for weights made elsewhere: same keys, another forward pass.
     """
 
@@ -82,11 +84,17 @@ class ModelSpec:
 def build_model(spec: ModelSpec) -> nn.Module:
     """The network of a spec with fresh weights from torch's global generator; images in [0, 1] to logits.
 
+    What a factory makes takes normalised images, as the networks of MODELS do: our normalising layer is put before it.
+
     Raises:
-        WorkbenchError: no such model.
+        UntrustedFactoryError: the model is a factory's, which the user has not named.
+        WorkbenchError: no such model, or a factory that fails.
     """
+    if is_factory(spec.name):
+        make = own_network(spec.name, num_classes=spec.num_classes, in_channels=spec.in_channels, width=spec.width)
+        return nn.Sequential(Normalize(spec.mean, spec.std), make())
     if spec.name not in MODELS:
-        raise WorkbenchError(f"unknown model {spec.name!r}; known are {', '.join(MODELS)}")
+        raise WorkbenchError(f"unknown model {spec.name!r}; known are {', '.join(MODELS)}, or {FORM}")
     architecture = MODELS[spec.name]
     chosen = {"shortcut": spec.shortcut, "final_bn": spec.final_bn} if architecture.has_conventions else {}
     return architecture.make(
@@ -96,3 +104,25 @@ def build_model(spec: ModelSpec) -> nn.Module:
         num_classes=spec.num_classes,
         **chosen,
     )
+
+
+def own_network(name: str, *, num_classes: int, in_channels: int, width: int = 0) -> Callable[[], nn.Module]:
+    """A factory of the user's as a function without arguments; its module is imported now.
+
+    ``num_classes`` and ``in_channels`` are passed if it takes them, ``width`` if it is not 0.
+
+    Raises:
+        UntrustedFactoryError: the user has not named it.
+        WorkbenchError: it cannot be imported, there is no such factory, or it takes no width. When it is called, it may
+            fail, or give something that is no module.
+    """
+    sizes = {"num_classes": num_classes, "in_channels": in_channels}
+    make = find_factory(name, sizes, {"width": width} if width else {})
+
+    def network() -> nn.Module:
+        made = make()
+        if not isinstance(made, nn.Module):
+            raise WorkbenchError(f"{name} gave {type(made).__name__}, not a torch.nn.Module")
+        return made
+
+    return network

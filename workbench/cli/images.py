@@ -10,6 +10,7 @@ import typer
 
 from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
+from workbench.cli.naming import OwnModel, trust_model
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,6 +47,7 @@ def images(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    model: OwnModel = None,
     remake: Annotated[bool, typer.Option("--remake", help="Make all anew, even those that are there.")] = False,
     out: Annotated[
         Path | None,
@@ -72,6 +74,7 @@ def images(
         raise WorkbenchError(f"cannot write {out}: its name must end in .png")
     spec = PictureSpec(samples=_indices(sample), split=split, attack=attack, seed=seed)
     target = find_target(path, epoch)
+    trust_model(target.checkpoint, model)
     with _progress() as (say, watch):
         from workbench.pictured.make import pictures_for
 

@@ -22,7 +22,8 @@ Model = Annotated[
     typer.Option(
         metavar="M",
         help=f"Of checkpoints made elsewhere, as in workbench probe: {', '.join(MODEL_WIDTHS)},"
-        " package.module:factory, torchscript, export, or a program's file.",
+        " package.module:factory, torchscript, export, or a program's file. Of our own only such a factory, which no"
+        " file may ask for by itself.",
         show_default=False,
     ),
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainers.dataname import DATA_WORDS
+from workbench.cli.naming import OwnModel, trust_model
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,6 +47,7 @@ def pca(
         int, typer.Option(metavar="K", help="k-means clusters inside each class, one PCA each; 1 is one PCA per class.")
     ] = 1,
     seed: Annotated[int, typer.Option(help="Of k-means and of the randomised solver.")] = 0,
+    model: OwnModel = None,
     refit: Annotated[bool, typer.Option("--refit", help="Fit even if there is a file that matches.")] = False,
     out: Annotated[
         Path | None,
@@ -70,6 +72,7 @@ def pca(
 
     spec = PCASpec(variance=variance, components=components, space=space, local=local, seed=seed)
     target = find_target(path, epoch)
+    trust_model(target.checkpoint, model)
     folder = target.derived if out is None else out
     with _progress() as (say, note):
         fitted, is_new = class_pca_for(target, data, spec, refit=refit, folder=folder, say=say, note=note)

@@ -13,6 +13,7 @@ import typer
 from trainers.dataname import DATA_WORDS, absolute_data
 from trainers.errors import WorkbenchError
 from trainers.spec import parse_fraction
+from workbench.cli.naming import OwnModel, trust_model
 from workbench.sampling.spec import (
     DATA_DEFAULTS,
     GUIDANCE_NAMES,
@@ -27,6 +28,7 @@ from workbench.sampling.spec import (
 if TYPE_CHECKING:
     from workbench.sampling.job import Tally
     from workbench.sampling.settings import Settings
+    from workbench.target import Target
 
 _FIXED = {field.name: field.default for field in fields(SamplingSpec)}
 GRID_IMAGES = 100
@@ -92,6 +94,7 @@ def sample(
         Path | None,
         typer.Option(metavar="DIR", help="Go on with the samples in DIR; --num and --steps may grow."),
     ] = None,
+    model: OwnModel = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Devices on each node, a process each.")] = 1,
     num_nodes: Annotated[int, typer.Option(min=1, help="Nodes.")] = 1,
@@ -137,12 +140,16 @@ def sample(
         given |= {name: value for name, value in (("num", num), ("steps", steps)) if value is not None}
         refuse_idle(SamplingSpec.from_dict({"labels": [0], "num": 16, **given}), given)  # before seconds of loading
     from workbench.cli.sampling import go_on, run_sampling
+    from workbench.target import find_target
 
     if resume is not None:
         folder, settings, target = go_on(resume, num=num, steps=steps)
+        trust_model(target.checkpoint, model)
     else:
         assert path is not None
-        folder, settings, target = _new(path, epoch or "best", "all" if classes is None else classes, given, data, out)
+        target = find_target(path, epoch or "best")
+        trust_model(target.checkpoint, model)
+        folder, settings = _new(target, "all" if classes is None else classes, given, data, out)
     try:
         result = run_sampling(
             target, settings, folder, device=device, devices=devices, num_nodes=num_nodes, batch_size=batch_size
@@ -156,15 +163,13 @@ def sample(
 
 
 def _new(
-    path: Path, epoch: str, classes: str, given: dict[str, Any], data: str | None, out: Path | None
-) -> tuple[Path, "Settings", Any]:
-    """Folder, settings and checkpoint of new samples; a folder of these very settings is taken up again."""
+    target: "Target", classes: str, given: dict[str, Any], data: str | None, out: Path | None
+) -> tuple[Path, "Settings"]:
+    """Folder and settings of new samples; a folder of these very settings is taken up again."""
     from trainers.checkpoints import load_weights
     from workbench.sampling.settings import SETTINGS_NAME, Settings, read_settings, refuse_taken
-    from workbench.target import find_target
     from workbench.training_data import load_training_data
 
-    target = find_target(path, epoch)
     facts = load_weights(target.checkpoint)[1]
     names = facts.get("class_names") or load_training_data(facts, data).class_names
     labels = parse_classes(classes, [str(name) for name in names])
@@ -178,7 +183,7 @@ def _new(
     folder = out or _free(target.derived)
     if not ((folder / SETTINGS_NAME).exists() and read_settings(folder) == settings):
         refuse_taken(folder)
-    return folder, settings, target
+    return folder, settings
 
 
 def _free(derived: Path) -> Path:

@@ -7,6 +7,7 @@ import typer
 
 from trainers.dataname import DATA_WORDS
 from trainers.errors import WorkbenchError
+from workbench.cli.naming import OwnModel
 from workbench.sampling.spec import GUIDANCE_NAMES, STARTS, STOPS
 from workbench.sweep.grid import AXES, parse_list
 
@@ -70,6 +71,7 @@ def sweep_sampling(
         bool,
         typer.Option("--resume", help="Take what is not given from the sweep in --out, or the run's last, and go on."),
     ] = False,
+    model: OwnModel = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Chains at once; changes no image. [default: by device]")
@@ -99,7 +101,17 @@ def sweep_sampling(
     options = {name: str(value) if name == "path" else value for name, value in given.items() if name not in _PLACES}
     from workbench.cli.sweeping import sweep
 
-    sweep(options, lists, out=out, resume=resume, device=device, batch_size=batch_size, cache=cache, as_json=json)
+    sweep(
+        options,
+        lists,
+        out=out,
+        resume=resume,
+        model=model,
+        device=device,
+        batch_size=batch_size,
+        cache=cache,
+        as_json=json,
+    )
 
 
-_PLACES = frozenset({"out", "resume", "device", "batch_size", "cache", "json"})
+_PLACES = frozenset({"out", "resume", "model", "device", "batch_size", "cache", "json"})

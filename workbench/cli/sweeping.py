@@ -19,6 +19,7 @@ from trainers.errors import WorkbenchError
 from trainers.provenance import now, versions
 from trainers.revision import git_revision
 from trainers.setup import find_device
+from workbench.cli.naming import trust_model
 from workbench.cli.progress import StderrConsole
 from workbench.cli.scoring import ScoreProgress
 from workbench.quality import Working, default_cache
@@ -46,6 +47,7 @@ def sweep(
     *,
     out: Path | None,
     resume: bool,
+    model: str | None,
     device: str,
     batch_size: int | None,
     cache: Path | None,
@@ -58,6 +60,7 @@ def sweep(
         lists: values by axis, of those that were given.
         out: directory of the sweep; None for one in the run.
         resume: take what was not given from the sweep that is there.
+        model: the factory that the checkpoint's model is of, if it is of one; imported.
         device: auto, cpu, cuda or mps.
         batch_size: chains at once.
         cache: folder for statistics of reference sets.
@@ -71,7 +74,9 @@ def sweep(
         if out is None:
             out = _last(find_target(Path(given["path"]), given.get("epoch", "best")))
         stored = _to_resume(out).options
-    plan = make_plan(Options.from_dict({**stored, **given, "lists": {**stored.get("lists", {}), **lists}}))
+    options = Options.from_dict({**stored, **given, "lists": {**stored.get("lists", {}), **lists}})
+    trust_model(find_target(Path(options.path).expanduser(), options.epoch).checkpoint, model)
+    plan = make_plan(options)
     find_device(device)
     yardstick = _yardstick(plan, device, cache)
     fresh = _fresh(plan, yardstick, device)

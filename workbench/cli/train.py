@@ -7,12 +7,13 @@ import typer
 
 from trainers.dataname import DATA_WORDS, data_kind
 from trainers.errors import WorkbenchError
+from trainers.factories import FORM, trust
 from trainers.presets import PRESETS, get_preset
 from trainers.recipes import METHODS, MODEL_WIDTHS, complete
 from trainers.spec import TrainConfig, check_keys, parse_fraction, read_toml
 from workbench.cli.hints import default_of, option_help, shown
 
-_WHERE = ("devices", "num_nodes")
+_OF_RESUMING = ("devices", "num_nodes", "model")
 _NOT_SETTINGS = ("out", "config", "resume", "preset")
 
 
@@ -20,7 +21,13 @@ def train(
     context: typer.Context,
     method: Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}. [default: fgsm-der]")] = None,
     data: Annotated[str | None, typer.Option(help=f"{DATA_WORDS}. [default: digits]")] = None,
-    model: Annotated[str | None, typer.Option(help=f"{' or '.join(MODEL_WIDTHS)}. {default_of('model')}")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{', '.join(MODEL_WIDTHS)}, or {FORM} (imports your code; to be named again with --resume). "
+            f"{default_of('model')}"
+        ),
+    ] = None,
     width: Annotated[int | None, typer.Option(help=f"Channels of the first stage. {default_of('width')}")] = None,
     eps: Annotated[str | None, typer.Option(help=f"Radius ε, as 0.03 or 8/255. {default_of('eps')}")] = None,
     eps_warmup: Annotated[
@@ -184,14 +191,16 @@ def train(
     if resume is not None:
         others = {"out": out, "config": config, "preset": preset}
         unwanted = [
-            *(name for name in given if name not in _WHERE),
+            *(name for name in given if name not in _OF_RESUMING),
             *(name for name, value in others.items() if value is not None),
         ]
         if unwanted:
             flags = ", ".join("--" + name.replace("_", "-") for name in unwanted)
             raise WorkbenchError(f"--resume reads its settings from {resume}/config.toml; drop {flags}")
-        _execute(resume, devices=devices, num_nodes=num_nodes)
+        _execute(resume, model=model, devices=devices, num_nodes=num_nodes)
         return
+    if model is not None:
+        trust(model)
     settings = _settings(config, given, preset)
     run_config = complete(settings)
     kind = data_kind(run_config.data)
@@ -223,15 +232,13 @@ def _with_preset(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _execute(
-    out: Path, config: TrainConfig | None = None, *, devices: int | None = None, num_nodes: int | None = None
-) -> None:
+def _execute(out: Path, config: TrainConfig | None = None, **resuming: Any) -> None:
     """Train a new run, or resume the one in ``out``, and say how it ended."""
     from workbench.cli.training import run_training
     from workbench.report import console, run_report
     from workbench.summary import summarize_path
 
-    code = run_training(out, config, devices=devices, num_nodes=num_nodes)
+    code = run_training(out, config, **resuming)
     if code is not None:
         console().print(run_report(summarize_path(out)))
     raise typer.Exit(code or 0)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from trainers.errors import WorkbenchError
+from trainers.factories import trust
 from trainers.loop import Outcome, fit, read_config
 from trainers.loop import resume as resume_run
 from trainers.spec import TrainConfig
@@ -19,13 +21,19 @@ BAD_INPUT = 2
 
 
 def run_training(
-    out: Path, config: TrainConfig | None = None, *, devices: int | None = None, num_nodes: int | None = None
+    out: Path,
+    config: TrainConfig | None = None,
+    *,
+    model: str | None = None,
+    devices: int | None = None,
+    num_nodes: int | None = None,
 ) -> int | None:
     """Train a new run into ``out``, or resume the one in it if there is no ``config``; the exit code.
 
     Args:
         out: the run's directory.
         config: the settings of a new run.
+        model: of a resumed run, if it is a factory's; imported.
         devices: of a resumed run; as before if None.
         num_nodes: likewise.
 
@@ -37,6 +45,8 @@ def run_training(
         OSError: the disk is full or read-only.
     """
     stop = StopOnSignal()
+    if config is None and model is not None:
+        _trust(out, model)
     title = (config or read_config(out)).method
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every process
@@ -59,3 +69,15 @@ def run_training(
     if outcome is Outcome.STOPPED:
         progress.say(f"stopped; continue with: workbench train --resume {shlex.quote(str(out))}")
     return 0 if stop.received is None else 128 + stop.received
+
+
+def _trust(out: Path, model: str) -> None:
+    """Let the code of a run's model be imported, which the user has named.
+
+    Raises:
+        WorkbenchError: it is another one that was named.
+    """
+    own = read_config(out).model
+    if model != own:
+        raise WorkbenchError(f"the run in {out} is of the model {own}, not of {model}; drop --model")
+    trust(model)

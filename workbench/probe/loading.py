@@ -25,23 +25,13 @@ from trainers.checkpoints.foreign import (
 from trainers.checkpoints.weights import FORMAT
 from trainers.data import Split
 from trainers.errors import WorkbenchError
-from trainers.models import CONVENTIONAL, MODELS, SHORTCUTS, Shortcut
-from trainers.steps import evaluation_mode
+from trainers.evaluate import check_logits
+from trainers.factories import FORM, is_factory, trust
+from trainers.models import CONVENTIONAL, MODELS, SHORTCUTS, Shortcut, own_network
 from workbench.probe.normalisers import for_channels
-from workbench.probe.programs import find_factory, load_program
+from workbench.probe.programs import load_program
 
 AUTO = "auto"
-
-_FORWARD_ERRORS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-)
-"""What a network raises on images that it was not made for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,10 +112,17 @@ def make_loader(options: ModelOptions, num_classes: int, channels: int) -> Loade
         return lambda path, shortcut: _run(path, name, normaliser)
     if Path(name).is_file():
         return lambda path, shortcut: _fill(path, Path(name), normaliser, options.state)
-    if ":" in name:
-        make = find_factory(name, num_classes)
-        return lambda path, shortcut: fit_module(read_state(path, options.state), make(), normaliser=normaliser)
-    known = (*MODELS, *PROGRAM_WORDS.values(), "package.module:factory")
+    if is_factory(name):
+        trust(name)
+        make = own_network(name, num_classes=num_classes, in_channels=channels)
+
+        def fill_made(path: Path, shortcut: Shortcut) -> Foreign:
+            if own_header(path) is not None:
+                return _load_own(path, options)
+            return fit_module(read_state(path, options.state), make(), normaliser=normaliser)
+
+        return fill_made
+    known = (*MODELS, *PROGRAM_WORDS.values(), FORM)
     raise WorkbenchError(f"unknown --model {name!r}; known are {', '.join(known)}, or the file of a program")
 
 
@@ -172,20 +169,12 @@ def check_fits(foreign: Foreign, path: Path, split: Split, class_names: tuple[st
         raise _other_channels(path, wanted, channels)
     x, _ = split.batch(torch.arange(min(2, len(split)), device=split.images.device))
     try:
-        with evaluation_mode(foreign.model), torch.no_grad():
-            logits = foreign.model(x)
-    except _FORWARD_ERRORS as error:
+        check_logits(foreign.model, x, len(class_names), str(path))
+    except WorkbenchError as error:
         first = next((m.in_channels for m in foreign.model.modules() if isinstance(m, nn.Conv2d)), channels)
-        if first != channels:
+        if error.__cause__ is not None and first != channels:
             raise _other_channels(path, first, channels) from None
-        shape = "x".join(map(str, x.shape[1:]))
-        said = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-        raise WorkbenchError(f"{path} cannot take images of {shape}: {said}") from None
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(x):
-        given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise WorkbenchError(f"{path}: the model gives {given} for {len(x)} images, not logits (images, classes)")
-    if logits.shape[1] != len(class_names):
-        raise WorkbenchError(f"{path} tells {logits.shape[1]} classes apart, but the data have {len(class_names)}")
+        raise
 
 
 def _other_channels(path: Path, wanted: int, channels: int) -> WorkbenchError:

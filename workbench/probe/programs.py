@@ -1,8 +1,5 @@
-"""Models that are programs: TorchScript, torch.export, and factories of the user's own modules."""
+"""Models that are programs: TorchScript and torch.export."""
 
-import importlib
-import inspect
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -68,51 +65,6 @@ def _batch_of(program: Any) -> int | None:
     node = next(node for node in program.graph.nodes if node.op == "placeholder" and node.name == name)
     size = node.meta["val"].shape[0]
     return size if isinstance(size, int) else None
-
-
-def find_factory(name: str, num_classes: int) -> Callable[[], nn.Module]:
-    """``package.module:factory`` as a function without arguments; ``num_classes`` is passed if it takes that.
-
-    The module is imported, which runs it; it is looked for in the current folder too.
-
-    Raises:
-        WorkbenchError: it cannot be imported, or has no such factory.
-    """
-    module_name, _, attribute = name.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except Exception as error:
-        raise WorkbenchError(f"cannot import {module_name} for --model: {_words(error)}") from error
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise WorkbenchError(f"{module_name} has no {attribute} to call; --model is package.module:factory")
-    arguments = {"num_classes": num_classes} if _takes(found, "num_classes") else {}
-
-    def make() -> nn.Module:
-        try:
-            model = found(**arguments)
-        except Exception as error:
-            raise WorkbenchError(f"{name} failed: {_words(error)}") from error
-        if not isinstance(model, nn.Module):
-            raise WorkbenchError(f"{name} gave {type(model).__name__}, not a torch.nn.Module")
-        return model
-
-    return make
-
-
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
-    return name in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {_first_line(error)}"
 
 
 def _first_line(error: BaseException) -> str:

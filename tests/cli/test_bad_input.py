@@ -123,26 +123,11 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-FULL_DISK = """
-import resource, sys
-from workbench.cli.main import main
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-main(sys.argv[1:])
-"""
-
-
 @pytest.mark.parametrize("limit", [100, 20_000, 70_000])
 def test_a_full_disk_costs_nothing_that_was_committed(limit: int, tmp_path: Path, cli: Cli) -> None:
     """The log or a checkpoint no longer fits: one line, exit 2, and --resume finishes the run when there is room."""
     settings = ("--width", 2, "--epochs", 12, "--train-size", 300, "--probe-size", 50, "--train-probe-size", 0)
-    result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK.format(limit=limit), "train", *map(str, settings), "--out", "run"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-        timeout=120,
-    )
+    result = cli("train", *settings, "--out", "run", file_size=limit)
     assert result.returncode == 2, result.stderr
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("workbench: "), result.stderr

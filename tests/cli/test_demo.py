@@ -1,8 +1,6 @@
 """The demo as a newcomer runs it: really trained, really overfitted, and said so."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +9,19 @@ from scipy.spatial.distance import cdist
 from sklearn.svm import SVC
 
 from tests.conftest import Cli
+from tests.warm import fresh
 from trainers.data import load_data
 from trainers.energylog import EnergyLog
 from workbench.onset import catastrophic_label
 from workbench.sampling.samples import read_samples
 
+pytestmark = pytest.mark.first
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
-    result = subprocess.run(
-        [sys.executable, "-m", "workbench", "demo", "--out", "runs"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=False,
-        timeout=900,
-    )
+    result = fresh("demo", "--out", "runs", cwd=folder, timeout=900)
     assert result.returncode == 0, result.stderr
     return folder / "runs", result.stdout
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -12,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Cli, assert_refused
+from tests.warm import Workbench
 from trainers.energylog import EnergyLog
 from workbench.pictured.store import load_pictures
 
@@ -19,10 +18,9 @@ TINY = ("--method", "fgsm", "--width", 4, "--epochs", 2, "--train-size", 300, "-
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-m", "workbench", "train", *map(str, TINY), "--train-probe-size", "0", "--out", "run"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    workbench("train", *TINY, "--train-probe-size", 0, "--out", "run", cwd=folder).check_returncode()
     return folder / "run"
 
 

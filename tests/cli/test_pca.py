@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tests.conftest import Cli, assert_refused
+from tests.warm import Workbench
 from trainers.checkpoints import save_weights
 from trainers.models import ModelSpec, build_model
 from workbench.pca import load_pca
@@ -30,18 +31,12 @@ def write_checkpoint(path: Path, **facts: object) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fitted(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Path:
     """A folder with a checkpoint whose PCA was fitted by the command."""
     folder = tmp_path_factory.mktemp("fitted")
     write_checkpoint(folder / "model.safetensors")
-    result = subprocess.run(
-        [sys.executable, "-m", "workbench", "pca", "model.safetensors"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=True,
-        timeout=120,
-    )
+    result = workbench("pca", "model.safetensors", cwd=folder)
+    result.check_returncode()
     (folder / "stdout").write_text(result.stdout)
     (folder / "stderr").write_text(result.stderr)
     return folder

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import Cli, assert_refused
+from tests.warm import Workbench
 from trainers.checkpoints import load_weights, save_weights
 from trainers.models import ModelSpec, build_model
 from workbench.sampling.files import ended_chains, read_rows
@@ -28,10 +29,9 @@ MANY = ("--class", "all", "--num", 30, "--steps", 12, "--stop", "fixed", "--nois
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-m", "workbench", "train", *map(str, TINY), "--train-probe-size", "0", "--out", "run"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    workbench("train", *TINY, "--train-probe-size", 0, "--out", "run", cwd=folder).check_returncode()
     return folder / "run"
 
 
@@ -42,9 +42,8 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(trained: Path) -> Path:
-    command = [sys.executable, "-m", "workbench", "sample", "run", *map(str, MANY), "--out", "whole"]
-    subprocess.run(command, cwd=trained.parent, check=True, capture_output=True, timeout=120)
+def uninterrupted(trained: Path, workbench: Workbench) -> Path:
+    workbench("sample", "run", *MANY, "--out", "whole", cwd=trained.parent).check_returncode()
     return trained.parent / "whole"
 
 
@@ -295,27 +294,12 @@ def test_a_run_that_cannot_be_written_is_sampled_all_the_same(run: Path, cli: Cl
     assert_refused(cli("sample", "run", "--num", 2), "generation", "--out")
 
 
-FULL_DISK = """
-import resource, sys
-from workbench.cli.main import main
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-main(sys.argv[1:])
-"""
-
-
 @pytest.mark.parametrize("limit", [200, 9_000, 30_000])
 def test_a_full_disk_costs_nothing_that_was_written(
     limit: int, run: Path, cli: Cli, uninterrupted: Path, tmp_path: Path
 ) -> None:
     assert cli("pca", "run").returncode == 0
-    result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK.format(limit=limit), "sample", "run", *map(str, MANY), "--out", "out"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-        timeout=120,
-    )
+    result = cli("sample", "run", *MANY, "--out", "out", file_size=limit)
     assert result.returncode == 2, result.stderr
     assert result.stderr.strip().splitlines()[-1].startswith("workbench: ")
     assert "Traceback" not in result.stderr

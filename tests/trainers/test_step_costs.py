@@ -11,54 +11,61 @@ import torch
 from stepping import EPS, Run, assert_close, batch, network, settings
 from torch import Tensor, nn
 
+from benchmarks.bare_passes import bare_passes
 from trainers.fabric import Fabric
 from trainers.recipes import METHODS, get_method
 from trainers.spec import pgd
 from trainers.steps import train_step
 
+TRAINING_PASSES = {
+    "standard": 1,
+    "fgsm": 2,
+    "fgsm-der": 2,
+    "rs-fgsm": 2,
+    "rs-fgsm-der": 3,
+    "n-fgsm": 2,
+    "n-fgsm-der": 3,
+    "pgd": 11,
+    "pgd-der": 12,
+    "trades": 2,
+    "trades-der": 2,
+    "mart": 2,
+    "mart-der": 2,
+    "free": 8,
+    "free-der": 16,
+    "grad-align": 3,
+    "grad-align-der": 3,
+    "elle": 3,
+    "elle-der": 3,
+    "elle-a": 3,
+    "elle-a-der": 3,
+    "aaer": 2,
+    "aaer-der": 3,
+    "pgd-awp": 11,
+    "pgd-awp-der": 12,
+    "trades-awp": 2,
+    "trades-awp-der": 2,
+    "weat-nat": 2,
+    "weat-nat-der": 2,
+    "weat-adv": 2,
+    "weat-adv-der": 2,
+}
+"""Forward passes in training mode that running statistics see, the recording pass aside."""
+
 
 @pytest.mark.parametrize("method", METHODS)
 def test_running_statistics_see_each_training_pass_once(fabric: Fabric, method: str) -> None:
     """A pass of a train-BN attack counts, as do the loss's; one of an eval-BN attack and the recording one do not."""
-    passes = {
-        "standard": 1,
-        "fgsm": 2,
-        "fgsm-der": 2,
-        "rs-fgsm": 2,
-        "rs-fgsm-der": 3,
-        "n-fgsm": 2,
-        "n-fgsm-der": 3,
-        "pgd": 11,
-        "pgd-der": 12,
-        "trades": 2,
-        "trades-der": 2,
-        "mart": 2,
-        "mart-der": 2,
-        "free": 8,
-        "free-der": 16,
-        "grad-align": 3,
-        "grad-align-der": 3,
-        "elle": 3,
-        "elle-der": 3,
-        "elle-a": 3,
-        "elle-a-der": 3,
-        "aaer": 2,
-        "aaer-der": 3,
-        "pgd-awp": 11,
-        "pgd-awp-der": 12,
-        "trades-awp": 2,
-        "trades-awp-der": 2,
-        "weat-nat": 2,
-        "weat-nat-der": 2,
-        "weat-adv": 2,
-        "weat-adv-der": 2,
-    }[method]
     run = Run(fabric, method)
     run.step()
-    counters = {name: int(value) for name, value in run.module.named_buffers() if name.endswith("num_batches_tracked")}
-    assert set(counters.values()) == {passes}, counters
+    assert seen_by_statistics(run.module) == {TRAINING_PASSES[method]}
     layers = [module for module in run.module.modules() if isinstance(module, nn.BatchNorm2d)]
     assert all(layer.track_running_stats for layer in layers)
+
+
+def seen_by_statistics(module: nn.Module) -> set[int]:
+    """How many batches the layers of batch norm have seen."""
+    return {int(value) for name, value in module.named_buffers() if name.endswith("num_batches_tracked")}
 
 
 @dataclass
@@ -167,6 +174,18 @@ def test_a_step_costs_what_its_row_says(fabric: Fabric, method: str, record: boo
     once = row.options.get("replays", 1) if recording == 0 else 1
     assert of_x == (0 if recording and not record else once), "x is forwarded once, or never"
     assert costs.with_gradient.count(False) == extra + for_target
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_benchmarks_take_for_bare_passes_are_those_of_the_row(fabric: Fabric, method: str) -> None:
+    run = Run(fabric, method)
+    x, y = batch(0)
+    with counted(run.module) as costs:
+        bare_passes(run.module, x, y, get_method(method), settings(method))
+    forwards, to_input, to_weights, _ = COSTS[method]
+    assert (costs.forwards(len(x)), costs.backwards(len(x))) == (forwards, to_input + to_weights)
+    of_the_proxy = {"pgd-awp": 1, "trades-awp": 2}.get(method.removesuffix("-der"), 0)
+    assert seen_by_statistics(run.module) == {TRAINING_PASSES[method] + of_the_proxy}
 
 
 def test_fgsm_and_its_regularized_row_cost_what_the_benchmarks_assume() -> None:

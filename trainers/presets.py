@@ -9,11 +9,10 @@ from trainers.errors import WorkbenchError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preset:
-    """Settings of TrainConfig, where they come from, and what of the original they leave out."""
+    """Settings of TrainConfig and where they come from."""
 
     settings: Mapping[str, Any]
     source: str
-    missing: str = ""
 
 
 _CIFAR10: Mapping[str, Any] = {
@@ -28,14 +27,11 @@ _TRIANGULAR: Mapping[str, Any] = {"schedule": "triangular", "lr_peak": 0.5}
 _HALVES: Mapping[str, Any] = {"epochs": 200, "lr": 0.1, "schedule": "stepped", "lr_drops": "1/2,3/4"}
 
 
-_REFLECTED = "padding of the crops by reflection (here by zeros)"
-
-
-def _cifar10(method: str, source: str, *parts: Mapping[str, Any], missing: str = "", **settings: Any) -> Preset:
+def _cifar10(method: str, source: str, *parts: Mapping[str, Any], **settings: Any) -> Preset:
     merged = dict(_CIFAR10)
     for part in parts:
         merged |= part
-    return Preset(settings={"method": method, **merged, **settings}, source=source, missing=missing)
+    return Preset(settings={"method": method, **merged, **settings}, source=source)
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -57,7 +53,7 @@ PRESETS: Mapping[str, Preset] = {
     "elle-cifar10": _cifar10("elle", "LIONS-EPFL/ELLE", _TRIANGULAR, epochs=30, lr=0.2, elle_lambda=1000.0),
     "elle-a-cifar10": _cifar10("elle-a", "LIONS-EPFL/ELLE", _TRIANGULAR, epochs=30, lr=0.2, elle_lambda=4000.0),
     "aaer-cifar10": _cifar10("aaer", "tmllab/2023_NeurIPS_AAER", _TRIANGULAR, epochs=30, lr=0.2),
-    "pgd-cifar10": _cifar10("pgd", "locuslab/robust_overfitting", _HALVES, missing=_REFLECTED),
+    "pgd-cifar10": _cifar10("pgd", "locuslab/robust_overfitting", _HALVES, augment="reflect-crop-flip"),
     "trades-cifar10": _cifar10(
         "trades",
         "yaodongyu/TRADES, with ResNet-18",
@@ -80,7 +76,7 @@ PRESETS: Mapping[str, Preset] = {
         lr_drops="75/120,90/120,100/120",
         weight_decay=3.5e-3,
     ),
-    "pgd-awp-cifar10": _cifar10("pgd-awp", "csdongxian/AWP, AT_AWP", _HALVES, missing=_REFLECTED),
+    "pgd-awp-cifar10": _cifar10("pgd-awp", "csdongxian/AWP, AT_AWP", _HALVES, augment="reflect-crop-flip"),
     "trades-awp-cifar10": _cifar10("trades-awp", "csdongxian/AWP, trades_AWP", _HALVES),
     "weat-nat-cifar10": _cifar10(
         "weat-nat",

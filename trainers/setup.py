@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Optimizer
 
 from trainers.data import Data, load_data
+from trainers.data.augment import check_size
 from trainers.errors import WorkbenchError
 from trainers.evaluate import check_logits
 from trainers.fabric import DDPStrategy, Fabric, MisconfigurationException
@@ -88,6 +89,7 @@ def prepare(config: TrainConfig) -> Parts:
         mean=data.mean,
         std=data.std,
     )
+    check_size(config.augment, *data.train.images.shape[-2:])
     _check_shares(config, fabric, len(data.train))
     module = _fresh_module(config, model_spec)
     if is_factory(config.model):

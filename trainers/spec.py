@@ -22,7 +22,7 @@ OnCatastrophic = Literal["ignore", "warn", "stop", "rollback"]
 OnRobust = Literal["ignore", "warn", "stop"]
 OnNan = Literal["stop", "rollback"]
 LogMode = Literal["auto", "swmr", "segments"]
-Augment = Literal["none", "crop", "crop-flip"]
+Augment = Literal["none", "crop", "crop-flip", "reflect-crop-flip"]
 Precision = Literal["32-true", "bf16-mixed"]
 ChannelsLast = Literal["auto", "on", "off"]
 

@@ -182,6 +182,8 @@ SMALL = Scale(
             ),
         ),
         "form": (
+            Block(setting=QUICK_ON_DIGITS, methods=WITHOUT, eps=("0.28",)),
+            Block(setting=QUICK_ON_DIGITS, methods=WITH_DER, eps=("0.28",), vary={"der_beta": (1.0, 5.0, 15.0)}),
             Block(setting=ON_IMAGES, methods=("fgsm",), eps=("24/255",)),
             Block(
                 setting=ON_IMAGES,
@@ -216,8 +218,6 @@ SMALL = Scale(
                     "der_beta": (10.0, 1.0),
                 },
             ),
-            Block(setting=QUICK_ON_DIGITS, methods=WITHOUT, eps=("0.28",)),
-            Block(setting=QUICK_ON_DIGITS, methods=WITH_DER, eps=("0.28",), vary={"der_beta": (1.0, 5.0, 15.0)}),
             Block(
                 setting=ON_DIGITS,
                 methods=("fgsm-der",),

@@ -1,21 +1,24 @@
 """Random crops and flips: against a loop over single images, and the chances of what is drawn."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from trainers.data.augment import PADDING, Draws, augmented, crop_flip, draw
+from trainers.data.augment import PADDING, Draws, augmented, check_size, crop_flip, draw
+from trainers.errors import WorkbenchError
 
 CPU = torch.device("cpu")
 
 
-def one_by_one(x: Tensor, draws: Draws) -> Tensor:
-    """Each image by itself, in numpy: pad by zeros, cut out, mirror."""
+def one_by_one(x: Tensor, draws: Draws, mode: Literal["constant", "reflect"] = "constant") -> Tensor:
+    """Each image by itself, in numpy: pad, cut out, mirror."""
     height, width = x.shape[-2:]
     out = []
     for image, top, left, flip in zip(x.numpy(), *(part.tolist() for part in draws), strict=True):
-        padded = np.pad(image, [(0, 0), (4, 4), (4, 4)])
+        padded = np.pad(image, [(0, 0), (4, 4), (4, 4)], mode=mode)
         cut = padded[:, top : top + height, left : left + width]
         out.append(cut[:, :, ::-1] if flip else cut)
     return torch.from_numpy(np.stack(out).copy())
@@ -29,8 +32,16 @@ def test_a_batch_is_what_its_images_are_one_by_one(shape: tuple[int, ...]) -> No
     assert torch.equal(augmented(x, "crop-flip", draws), one_by_one(x, draws))
     still = draws._replace(flip=torch.zeros(len(x), dtype=torch.bool))
     assert torch.equal(augmented(x, "crop", draws), one_by_one(x, still))
+    assert torch.equal(augmented(x, "reflect-crop-flip", draws), one_by_one(x, draws, "reflect"))
     assert augmented(x, "none", draws) is x
     assert torch.equal(x, before), "the data are left alone"
+
+
+def test_images_that_cannot_be_reflected_so_far_are_refused() -> None:
+    check_size("reflect-crop-flip", 5, 5)
+    check_size("crop-flip", 4, 4)
+    with pytest.raises(WorkbenchError, match="larger than 4 pixels; got 8×4"):
+        check_size("reflect-crop-flip", 8, 4)
 
 
 def test_an_image_in_the_middle_is_the_image() -> None:

@@ -21,6 +21,9 @@ KNOWN = {
 }
 """Epochs, peak rate, schedule, weight decay, ε."""
 
+AUGMENTED = {"n-fgsm-svhn": "crop", "pgd-cifar10": "reflect-crop-flip", "pgd-awp-cifar10": "reflect-crop-flip"}
+"""Where it is not crop-flip: digits have no mirror images, and some loops reflect."""
+
 
 def test_every_published_method_has_one() -> None:
     assert {preset.settings["method"] for preset in PRESETS.values()} == {row.name for row in ROWS} - {"standard"}
@@ -35,7 +38,7 @@ def test_a_preset_and_data_are_a_whole_configuration(name: str) -> None:
     assert {key: config[key] for key in preset.settings} == dict(preset.settings)
     assert preset.source
     assert (config["batch_size"], config["momentum"]) == (128, 0.9)
-    assert config["augment"] == ("crop" if name.endswith("-svhn") else "crop-flip"), "digits have no mirror images"
+    assert config["augment"] == AUGMENTED.get(name, "crop-flip")
 
 
 @pytest.mark.parametrize("method", KNOWN)

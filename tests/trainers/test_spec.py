@@ -114,7 +114,7 @@ ACCEPTED = {
     "max_rollbacks": [1, 1000],
     "log_mode": ["auto", "swmr", "segments"],
     "keep_bits": [1, 23],
-    "augment": ["none", "crop", "crop-flip"],
+    "augment": ["none", "crop", "crop-flip", "reflect-crop-flip"],
 }
 """Values at the ends of the ranges."""
 

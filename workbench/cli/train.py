@@ -81,8 +81,8 @@ def train(
     augment: Annotated[
         str | None,
         typer.Option(
-            help="Training images as they are (none), shifted by up to 4 pixels over zeros (crop), or mirrored too "
-            f"(crop-flip). {default_of('augment')}"
+            help="Training images as they are (none), shifted by up to 4 pixels over zeros (crop), mirrored too "
+            f"(crop-flip), or that over their own reflection (reflect-crop-flip). {default_of('augment')}"
         ),
     ] = None,
     ema: Annotated[
@@ -227,8 +227,7 @@ def _with_preset(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
     settings = {**preset.settings, **chosen}
     own = {key: value for key, value in preset.settings.items() if key not in chosen}
     words = ", ".join(f"{key} {shown(key, value)}" for key, value in own.items())
-    missing = f"; not in it: {preset.missing}" if preset.missing else ""
-    typer.echo(f"preset {name} ({preset.source}): {words}{missing}", err=True)
+    typer.echo(f"preset {name} ({preset.source}): {words}", err=True)
     return settings
 
 

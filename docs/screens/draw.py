@@ -50,13 +50,18 @@ ROBUST = {
 }
 
 
+STARTS = {"samples-000": "noise", "samples-001": "pca"}
+
+
 def generate(run: Path) -> None:
-    """Images from noise, scored by another model, unless there are some."""
-    folder = run / "generation" / "samples-000"
-    if not folder.exists():
-        noise = ["--class", "3", "--num", "24", "--start", "noise", "--steps", "200"]
+    """Two folders of images, scored by another model, unless there are some."""
+    for name, start in STARTS.items():
+        folder = run / "generation" / name
+        if folder.exists():
+            continue
+        chosen = ["--class", "3", "--num", "24", "--start", start, "--steps", "200"]
         judged = ["--against", "digits", "--features", f"classifier:{run.parent / 'fgsm-der'}"]
-        for command in (["sample", str(run), *noise, "--out", str(folder)], ["score", str(folder), *judged]):
+        for command in (["sample", str(run), *chosen, "--out", str(folder)], ["score", str(folder), *judged]):
             subprocess.run([sys.executable, "-m", "workbench", *command], check=True)
 
 

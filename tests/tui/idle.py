@@ -44,6 +44,8 @@ async def wait_for_idle(_min_sleep: float = 0, max_sleep: float = 1) -> None:
             continue
         if working := [future for future in IN_THREADS if future.get_loop() is loop]:
             await asyncio.wait(working, timeout=0.01, return_when=asyncio.FIRST_COMPLETED)
+        elif app._resize_event is not None:
+            app._check_resize()  # what its timer would do within 1/120 s
         elif app._screen_stack and app.screen._update_timer._active.is_set():
             app.screen._on_timer_update()  # what its timer would do within 1/60 s
         else:

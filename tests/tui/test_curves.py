@@ -39,7 +39,7 @@ def write_steps(folder: Path, epochs: int = 12, falls: float = 10.0) -> Path:
                 {"step": step, "epoch": epoch, "loss": 3.0 - step / 100, "delta_energy_mean": -step / falls}
             )
         train, probe = tables(epoch, collapses=False)
-        writer.append_epoch(measures(epoch, collapses=False), train, probe)
+        writer.append_epoch(measures(epoch, collapses=False) | {"train_seconds": 30.0 / falls}, train, probe)
     writer.close("finished")
     return folder
 

@@ -270,7 +270,8 @@ def test_what_a_view_no_longer_shows_is_not_read_for_it(tmp_path: Path) -> None:
     view = source.read()
     same = source.read()
     assert same.data is view.data
-    (write_run(tmp_path / "other", epochs=2) / "run.h5").replace(run / "run.h5")
+    other = write_run(tmp_path / "other", epochs=2, facts=meta(class_names=CLASSES, run_id="other"))
+    (other / "run.h5").replace(run / "run.h5")
     again = source.read()
     assert again.data is not view.data
     assert len(again.samples("energy", 1)) == NUM

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -151,13 +150,15 @@ async def test_leaving_a_run_waits_for_no_reading(runs: Path, opened_list: Liste
         await until(pilot, lambda: screen.view is not None and not screen._reading)
         source = screen._source
         source._lock.acquire()  # as a slow disk would hold it
-        threading.Timer(1.0, source._lock.release).start()
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, WorkspaceScreen) and not screen.is_attached)
         assert source._lock.locked()
+        log = source._handle._log
+        assert not log._closed
+        source._lock.release()
         with pytest.raises(WorkbenchError, match="not read any more"):
             source.keys("train")
-        await until(pilot, lambda: source._log._closed)
+        await until(pilot, lambda: log._closed)
 
 
 def test_a_log_is_not_opened_after_it_was_left(runs: Path) -> None:
@@ -165,7 +166,7 @@ def test_a_log_is_not_opened_after_it_was_left(runs: Path) -> None:
     source.close()
     with pytest.raises(WorkbenchError):
         source.read()
-    assert source._log is None
+    assert source._handle._log is None
 
 
 async def test_a_log_that_cannot_be_read_is_not_opened(runs: Path, opened_list: Listed) -> None:

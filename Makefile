@@ -18,6 +18,7 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+	MYPYPATH=examples $(BIN)/mypy -p reproduce
 
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports

@@ -1,6 +1,6 @@
 """The command: one claim or all of them, at a scale, for as long as there is time."""
 
-from enum import Enum
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from signal import SIGINT
 from typing import Annotated
@@ -20,16 +20,36 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
 BAD_INPUT, INTERRUPTED = 2, 128
 
-What = Enum("What", {name: name for name in (*CLAIMS, "all", "tables")}, type=str)
-ScaleName = Enum("ScaleName", {name: name for name in SCALES}, type=str)
+ALL, TABLES = "all", "tables"
+WHAT = (*CLAIMS, ALL, TABLES)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
+def one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Let an option have none but some values."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return check
+
+
 @app.command()
 def reproduce(
-    what: Annotated[What, typer.Argument(help="A claim, all of them, or tables: only draw what is recorded.")],
-    scale: Annotated[ScaleName, typer.Option(help="How large: see docs/results.")] = ScaleName.smoke,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="|".join(WHAT),
+            callback=one_of(WHAT),
+            help="A claim, all of them, or tables: only draw what is recorded.",
+        ),
+    ],
+    scale: Annotated[
+        str, typer.Option(metavar="|".join(SCALES), callback=one_of(SCALES), help="How large: see docs/results.")
+    ] = "smoke",
     data: Annotated[
         list[str] | None,
         typer.Option(help="Where CIFAR-10 lies: folder:DIR (scale small), cifar10:DIR (scale full)."),
@@ -54,18 +74,18 @@ def reproduce(
     Example:  python examples/reproduce co --scale smoke
     """
     try:
-        if what is What.tables:
+        if what == TABLES:
             pages.draw(results)
             return
         torch.set_num_threads(threads)
-        chosen = SCALES[scale.value]
+        chosen = SCALES[scale]
         place = Place(
             work=work / chosen.name,
             records=results / "records" / chosen.name,
             data={"digits": "digits", **{parse_data(name).kind: absolute_data(name) for name in data or ()}},
             device=device,
         )
-        names = tuple(CLAIMS) if what is What.all else (what.value,)
+        names = tuple(CLAIMS) if what == ALL else (what,)
         pieces = [piece for name in names for piece in pieces_of_claim(name, chosen, place)]
         if plan:
             _tell(pieces)

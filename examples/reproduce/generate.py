@@ -42,6 +42,7 @@ def sample(out: Path, features: Path, sampler: Sampler, *, data: str, device: st
             sampler.lists,
             out=folder(out),
             resume=False,
+            model=None,
             device=device,
             batch_size=None,
             cache=None,

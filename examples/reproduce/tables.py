@@ -76,4 +76,4 @@ def distinct(records: Iterable[Record], key: Callable[[Record], Any]) -> list[An
 def _equal(value: Any, wanted: Any) -> bool:
     if isinstance(value, float) and isinstance(wanted, float):
         return math.isclose(value, wanted, rel_tol=1e-9)
-    return value == wanted
+    return bool(value == wanted)
